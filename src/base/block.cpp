@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/block.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+
+#if defined(__SANITIZE_ADDRESS__) || (defined(__has_feature) && __has_feature(address_sanitizer))
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)0)
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)0)
+#endif
+
+namespace stint {
+
+// Lies at the start of its own pages, so that a block is one mapping and moves as one.
+struct alignas(64) Block::Header {
+  BlockPool* pool;
+  std::size_t mapping;  // bytes, header included
+  std::uint32_t references;
+  Header* next_free;
+};
+
+namespace {
+constexpr std::size_t page_bytes = 4096;
+constexpr std::size_t class_bytes[] = {16u << 10, 64u << 10, 256u << 10, 1u << 20};
+constexpr std::size_t header_bytes = 64;
+}  // namespace
+
+char* Block::data() const { return reinterpret_cast<char*>(header_) + header_bytes; }
+std::size_t Block::capacity() const { return header_->mapping - header_bytes; }
+bool Block::unique() const { return header_->references == 1; }
+
+Block Block::share() const {
+  if (header_ != nullptr) ++header_->references;
+  return Block(header_);
+}
+
+void Block::reset() {
+  if (header_ == nullptr) return;
+  Header* const header = std::exchange(header_, nullptr);
+  if (--header->references == 0) header->pool->release(header);
+}
+
+Result<> Block::grow(std::size_t size) {
+  STINT_CHECK(unique());
+  if (size <= capacity()) return {};
+  BlockPool& pool = *header_->pool;
+  const std::size_t mapping = BlockPool::mapping_size(size);
+  if (mapping < size || !pool.reserve(mapping - header_->mapping)) return Error{ErrorCode::memory_full};
+  void* const moved = ::mremap(header_, header_->mapping, mapping, MREMAP_MAYMOVE);
+  if (moved == MAP_FAILED) {
+    pool.in_use_ -= mapping - header_->mapping;
+    return Error{ErrorCode::memory_full};
+  }
+  header_ = static_cast<Header*>(moved);
+  header_->mapping = mapping;
+  // The moved pages may lie where a block once was given back in a poisoned state.
+  ASAN_UNPOISON_MEMORY_REGION(header_, mapping);
+  return {};
+}
+
+BlockPool::BlockPool(std::size_t bytes_max, std::size_t retained_bytes_max)
+    : bytes_max_(bytes_max), retained_bytes_max_(retained_bytes_max) {}
+
+BlockPool::~BlockPool() {
+  STINT_CHECK(blocks_in_use_ == 0);
+  trim();
+}
+
+std::size_t BlockPool::mapping_size(std::size_t size) {
+  const std::size_t wanted = size + header_bytes;
+  for (const std::size_t bytes : class_bytes) {
+    if (wanted <= bytes) return bytes;
+  }
+  return (wanted + page_bytes - 1) / page_bytes * page_bytes;
+}
+
+int BlockPool::size_class(std::size_t mapping) {
+  for (std::size_t i = 0; i < class_count; ++i) {
+    if (mapping == class_bytes[i]) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+bool BlockPool::reserve(std::size_t bytes) {
+  if (bytes > bytes_max_ || in_use_ > bytes_max_ - bytes) return false;
+  in_use_ += bytes;
+  peak_ = std::max(peak_, in_use_);
+  return true;
+}
+
+Result<Block> BlockPool::allocate(std::size_t size) {
+  const std::size_t mapping = mapping_size(size);
+  if (mapping < size || !reserve(mapping)) return Error{ErrorCode::memory_full};
+  Block::Header* header = nullptr;
+  const int size_class_index = size_class(mapping);
+  if (size_class_index >= 0 && free_[size_class_index] != nullptr) {
+    header = free_[size_class_index];
+    ASAN_UNPOISON_MEMORY_REGION(header, mapping);
+    free_[size_class_index] = header->next_free;
+    retained_ -= mapping;
+  } else {
+    void* const pages = ::mmap(nullptr, mapping, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) {
+      in_use_ -= mapping;
+      return Error{ErrorCode::memory_full};
+    }
+    ASAN_UNPOISON_MEMORY_REGION(pages, mapping);
+    header = static_cast<Block::Header*>(pages);
+  }
+  *header = Block::Header{this, mapping, 1, nullptr};
+  ++blocks_in_use_;
+  return Block(header);
+}
+
+void BlockPool::release(Block::Header* header) {
+  const std::size_t mapping = header->mapping;
+  in_use_ -= mapping;
+  --blocks_in_use_;
+  const int size_class_index = size_class(mapping);
+  if (size_class_index < 0 || retained_ + mapping > retained_bytes_max_) {
+    ::munmap(header, mapping);
+    return;
+  }
+  header->next_free = free_[size_class_index];
+  free_[size_class_index] = header;
+  retained_ += mapping;
+  ASAN_POISON_MEMORY_REGION(header, mapping);
+}
+
+void BlockPool::trim() {
+  for (Block::Header*& first : free_) {
+    while (first != nullptr) {
+      Block::Header* const header = first;
+      ASAN_UNPOISON_MEMORY_REGION(header, sizeof(Block::Header));
+      first = header->next_free;
+      const std::size_t mapping = header->mapping;
+      ASAN_UNPOISON_MEMORY_REGION(header, mapping);
+      ::munmap(header, mapping);
+    }
+  }
+  retained_ = 0;
+}
+
+}  // namespace stint

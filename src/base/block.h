@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory for data. A `Block` is one reference-counted run of pages; a `Slice` is a piece of a block together with a
+// share of it, so a slice may travel and be queued while bare views may not. Blocks come from a `BlockPool` that has a
+// limit and reuses what comes back. One thread only: counts are not atomic.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "base/result.h"
+
+namespace stint {
+
+class BlockPool;
+
+/// One owner's share of a block. Move-only; `share()` makes a second owner on purpose.
+class Block {
+ public:
+  Block() = default;
+  Block(Block&& other) noexcept : header_(std::exchange(other.header_, nullptr)) {}
+  Block& operator=(Block&& other) noexcept {
+    if (this != &other) {
+      reset();
+      header_ = std::exchange(other.header_, nullptr);
+    }
+    return *this;
+  }
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+  ~Block() { reset(); }
+
+  explicit operator bool() const { return header_ != nullptr; }
+  char* data() const;
+  std::size_t capacity() const;
+  /// True while nobody else holds a share; only then may the block grow.
+  bool unique() const;
+  Block share() const;
+  void reset();
+
+  /// Makes the capacity at least `size` bytes without copying a byte (the pages move).
+  /// Requires: unique(). Views into the block end. Fails: memory_full; the block is as before.
+  Result<> grow(std::size_t size);
+
+ private:
+  friend class BlockPool;
+  struct Header;
+  explicit Block(Header* header) : header_(header) {}
+  Header* header_ = nullptr;
+};
+
+/// A view with its share of the block behind it. Move-only; `share()` and `part()` make further owners.
+class Slice {
+ public:
+  Slice() = default;
+  Slice(Block block, std::string_view view) : block_(std::move(block)), view_(view) {}
+
+  /// Valid until: the last share of the block ends.
+  std::string_view view() const { return view_; }
+  std::size_t size() const { return view_.size(); }
+  const Block& block() const { return block_; }
+  Slice share() const { return Slice(block_.share(), view_); }
+  /// Requires: `piece` lies within view().
+  Slice part(std::string_view piece) const { return Slice(block_.share(), piece); }
+
+ private:
+  Block block_;
+  std::string_view view_;
+};
+
+/// Hands out blocks of 16 KiB, 64 KiB, 256 KiB, 1 MiB, and above that whole pages given back on release.
+class BlockPool {
+ public:
+  static constexpr std::size_t smallest_bytes = 16u << 10;
+
+  /// `bytes_max`: limit of all blocks out at one time. `retained_bytes_max`: free blocks kept for reuse.
+  explicit BlockPool(std::size_t bytes_max, std::size_t retained_bytes_max = 2u << 20);
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+  /// Requires: every block is back.
+  ~BlockPool();
+
+  /// A block with room for at least `size` bytes. Fails: memory_full.
+  Result<Block> allocate(std::size_t size);
+
+  std::size_t bytes_max() const { return bytes_max_; }
+  /// Bytes of all blocks out now, and the most there ever were.
+  std::size_t bytes_in_use() const { return in_use_; }
+  std::size_t bytes_in_use_peak() const { return peak_; }
+  std::size_t blocks_in_use() const { return blocks_in_use_; }
+  /// Gives all free blocks back to the system.
+  void trim();
+
+ private:
+  friend class Block;
+  static constexpr std::size_t class_count = 4;
+  static std::size_t mapping_size(std::size_t size);
+  static int size_class(std::size_t mapping);
+  bool reserve(std::size_t bytes);
+  void release(Block::Header* header);
+
+  std::size_t bytes_max_;
+  std::size_t retained_bytes_max_;
+  std::size_t in_use_ = 0;
+  std::size_t peak_ = 0;
+  std::size_t blocks_in_use_ = 0;
+  std::size_t retained_ = 0;
+  Block::Header* free_[class_count] = {};
+};
+
+}  // namespace stint

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocks: limits, reuse, growth without a copy, and who owns what.
+#include "base/block.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "base/arena.h"
+
+namespace stint {
+namespace {
+
+TEST(BlockPool, AllocatesWhatFitsAndRefusesWhatDoesNot) {
+  BlockPool pool(64u << 10);
+  Result<Block> first = pool.allocate(10'000);
+  ASSERT_TRUE(first);
+  EXPECT_GE(first->capacity(), 10'000u);
+  EXPECT_EQ(pool.bytes_in_use(), 16u << 10);
+  Result<Block> too_large = pool.allocate(60'000);
+  ASSERT_FALSE(too_large);
+  EXPECT_EQ(too_large.error().code, ErrorCode::memory_full);
+  first->reset();
+  EXPECT_EQ(pool.bytes_in_use(), 0u);
+  EXPECT_TRUE(pool.allocate(60'000));
+}
+
+TEST(BlockPool, RefusesASizeThatOverflows) {
+  BlockPool pool(1u << 20);
+  EXPECT_FALSE(pool.allocate(SIZE_MAX));
+  EXPECT_FALSE(pool.allocate(SIZE_MAX - 64));
+  EXPECT_EQ(pool.bytes_in_use(), 0u);
+}
+
+TEST(BlockPool, GivesTheSamePagesAgainAfterRelease) {
+  BlockPool pool(1u << 20);
+  char* first = nullptr;
+  {
+    Result<Block> block = pool.allocate(100);
+    first = block->data();
+  }
+  Result<Block> again = pool.allocate(100);
+  EXPECT_EQ(again->data(), first);
+}
+
+TEST(Block, GrowsWithItsContentAndCountsItsNewSize) {
+  BlockPool pool(4u << 20);
+  Block block = std::move(*pool.allocate(1000));
+  std::memset(block.data(), 'x', 1000);
+  ASSERT_TRUE(block.grow(3u << 20));
+  EXPECT_GE(block.capacity(), 3u << 20);
+  EXPECT_EQ(std::string_view(block.data(), 1000), std::string(1000, 'x'));
+  block.data()[block.capacity() - 1] = 'y';
+  EXPECT_GE(pool.bytes_in_use(), 3u << 20);
+  EXPECT_FALSE(block.grow(5u << 20));
+  EXPECT_EQ(std::string_view(block.data(), 1000), std::string(1000, 'x'));
+  block.reset();
+  EXPECT_EQ(pool.bytes_in_use(), 0u);
+}
+
+TEST(Slice, KeepsItsBlockAliveAfterTheFirstOwnerEnds) {
+  BlockPool pool(1u << 20);
+  Slice part;
+  {
+    Block block = std::move(*pool.allocate(100));
+    std::memcpy(block.data(), "hello world", 11);
+    const Slice whole(block.share(), std::string_view(block.data(), 11));
+    part = whole.part(whole.view().substr(6));
+  }
+  EXPECT_EQ(part.view(), "world");
+  EXPECT_EQ(pool.blocks_in_use(), 1u);
+  part = Slice();
+  EXPECT_EQ(pool.blocks_in_use(), 0u);
+}
+
+TEST(Arena, GathersSeveralSlicesOnceAndASingleOneNever) {
+  BlockPool pool(1u << 20);
+  CopyCounters counters;
+  Arena arena(pool, counters);
+  std::vector<Slice> slices;
+  slices.push_back(std::move(*arena.copy("abc")));
+  Result<Slice> same = arena.gather(slices);
+  EXPECT_EQ(same->view().data(), slices[0].view().data());
+  EXPECT_EQ(counters.gathers, 0u);
+  slices.push_back(std::move(*arena.copy("de")));
+  Result<Slice> both = arena.gather(slices);
+  EXPECT_EQ(both->view(), "abcde");
+  EXPECT_EQ(counters.gathers, 1u);
+  EXPECT_EQ(counters.gather_bytes, 5u);
+  EXPECT_EQ(counters.copy_bytes, 5u);
+}
+
+}  // namespace
+}  // namespace stint
