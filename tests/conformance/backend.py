@@ -191,6 +191,7 @@ class Backend:
 
     def stop(self):
         self._stopping.set()
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept
         self._listener.close()
         self.close_connections()
 
