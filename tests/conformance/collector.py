@@ -23,7 +23,7 @@ def environment(**added):
 
 
 def free_port():
-    """A port that was free a moment ago. The kernel hands such ports out in turn, so the next caller gets another one."""
+    """A port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -71,5 +71,8 @@ class _Generator:
 
 
 def request(signal, seed):
-    """A request of the signal with a few dozen items."""
-    return _Generator(f"{signal} {seed}").fill(items.REQUESTS[signal]())
+    """A request of the signal with at least one item, mostly with a dozen."""
+    generator = _Generator(f"{signal} {seed}")
+    while not items.items(signal, result := generator.fill(items.REQUESTS[signal]())):
+        pass
+    return result
