@@ -5,6 +5,7 @@ The tests speak through it where an ordinary client would be too well behaved.
 """
 
 import dataclasses
+import select
 import socket
 
 from google.rpc import status_pb2
@@ -133,6 +134,10 @@ class Client:
             return self.receive()
         except ConnectionEnded:
             return None
+
+    def is_closed_now(self):
+        """Whether the other side has closed already."""
+        return bool(select.select([self._socket], [], [], 0)[0]) and self.is_closed()
 
     def is_closed(self):
         """Whether the other side closes within the time limit, without sending more."""
