@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+# The parts of tools/test, in their order: each is a function of (full) that runs something and returns an Outcome.
+# Logs lie in build/logs. Only processes started here are ended, each with its own process group.
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import test_lint
+import test_results
+from test_results import Outcome, Run
+
+LOGS = pathlib.Path("build/logs")
+RELEASE = pathlib.Path("build/release")
+SANITIZED = pathlib.Path("build/test")
+PYTHON = "build/venv/bin/python"
+JOBS = os.cpu_count() or 1
+SANITIZER_OPTIONS = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+}
+# The sanitized collector runs through the conformance tests too when the first run was this short.
+SECOND_RUN_SECONDS_MAX = 150
+
+
+def run(name, command, seconds=600, **environment):
+    """Runs a command with its output in build/logs/NAME.log; after `seconds` it is killed with all it started."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f"{name}.log"
+    variables = {**os.environ, **SANITIZER_OPTIONS, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            env=variables, start_new_session=True)
+        try:
+            status = process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            status = None
+    return Run(name, status, log.read_text(errors="replace"), str(log))
+
+
+def setup(_full):
+    """tools/test comes here only after a set-up that succeeded; a second one must find everything in place."""
+    again = run("setup-again", ["tools/setup", "--arm64"])
+    idle = again.status == 0 and not re.search(r"installing|making|adding", again.output)
+    return Outcome(passed=2) if idle else Outcome(passed=1, failed=1, notes=[again.tail()])
+
+
+def elf_outcome(path, machine):
+    """The program is for `machine`, at a fixed address, without loader and without symbols."""
+    facts = run(f"readelf-{machine}", ["llvm-readelf-19", "--file-header", "--program-headers", "--section-headers", path]).output
+    checks = {
+        "is for " + machine: re.search(rf"Machine:.*{machine}", facts, re.IGNORECASE),
+        "has a fixed address": re.search(r"Type:\s+EXEC", facts),
+        "is static": "INTERP" not in facts and "DYNAMIC" not in facts,
+        "is stripped": facts and ".symtab" not in facts and ".debug" not in facts,
+    }
+    wrong = [f"{path}: not true: {name}" for name, holds in checks.items() if not holds]
+    return Outcome(passed=len(checks) - len(wrong), failed=len(wrong), notes=wrong)
+
+
+def release(_full):
+    built = run("build-release", ["tools/build"], seconds=1200)
+    outcome = test_results.one(built)
+    if outcome.failed == 0:
+        outcome.add(elf_outcome(RELEASE / "collector", os.uname().machine.replace("_", ".")))
+    return outcome
+
+
+def sanitizers(_full):
+    return test_results.one(run("build-test", ["tools/build", "--test"], seconds=1200))
+
+
+def unit_program(test, full):
+    """One test that Meson knows: a GoogleTest program (unit-*), or a command that prints `ok` lines or just ends."""
+    program = pathlib.Path(test["cmd"][0]).name
+    environment = {**test["env"], **({"STINT_TEST_FULL": "1"} if full else {})}
+    if not program.startswith("unit-"):
+        name = "test-" + re.sub(r"[^\w.-]", "-", test["name"])
+        finished = run(name, test["cmd"], **environment)
+        return test_results.from_ok_lines(finished) if test_results.OK_LINE.search(finished.output) else test_results.one(finished)
+    report = LOGS / f"{program}.json"
+    report.unlink(missing_ok=True)
+    finished = run(program, [*test["cmd"], f"--gtest_output=json:{report.absolute()}", "--gtest_color=no"], **environment)
+    return test_results.from_gtest(finished, report)
+
+
+def unit(full):
+    listed = subprocess.run(["meson", "introspect", "--tests", SANITIZED], stdout=subprocess.PIPE, check=True).stdout
+    # check_*.py has a part of its own, whether Meson knows it or not.
+    tests = [test for test in json.loads(listed) if not any(re.search(r"/check_\w+\.py$", word) for word in test["cmd"])]
+    outcome = Outcome()
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for one in pool.map(lambda test: unit_program(test, full), tests):
+            outcome.add(one)
+    return outcome
+
+
+def checks(_full):
+    outcome = Outcome()
+    for script in sorted(pathlib.Path("tests").rglob("check_*.py")):
+        outcome.add(test_results.from_ok_lines(run(script.stem, [PYTHON, script])))
+    return outcome
+
+
+def conformance_with(name, collector, full):
+    report = LOGS / f"{name}.xml"
+    report.unlink(missing_ok=True)
+    command = [PYTHON, "-m", "pytest", "tests/conformance", "-q", "-rs", f"--junitxml={report}", "-o", f"cache_dir={(LOGS / 'pytest').absolute()}"]
+    finished = run(name, command, seconds=1800, STINT_COLLECTOR=str(collector.absolute()), **({"STINT_TEST_FULL": "1"} if full else {}))
+    return test_results.from_junit(finished, report)
+
+
+def conformance(full):
+    start = time.monotonic()
+    outcome = conformance_with("conformance", RELEASE / "collector", full)
+    if full or time.monotonic() - start < SECOND_RUN_SECONDS_MAX:
+        return outcome.add(conformance_with("conformance-sanitized", SANITIZED / "collector", full))
+    return outcome.add(test_results.skip("conformance with the sanitized collector: --full runs it"))
+
+
+def arm64(_full):
+    if not shutil.which("aarch64-linux-gnu-gcc") and os.uname().machine != "aarch64":
+        return test_results.skip("no cross libraries for arm64")
+    outcome = test_results.one(run("build-arm64", ["tools/build", "--arm64"], seconds=1200))
+    if outcome.failed:
+        return outcome
+    collector = pathlib.Path("build/release-arm64/collector")
+    outcome.add(elf_outcome(collector, "aarch64"))
+    emulator = [] if os.uname().machine == "aarch64" else ["qemu-aarch64-static"]
+    if emulator and not shutil.which(emulator[0]):
+        return outcome.add(test_results.skip("no emulator for arm64"))
+    return outcome.add(test_results.one(run("arm64-version", [*emulator, collector, "--version"], seconds=60)))
+
+
+def bench(_full):
+    """The benchmarks run tiny: they must give every row, how fast is not asked here."""
+    return test_results.from_ok_lines(run("bench", ["python3", "bench/start/run_tiny.py"], seconds=120))
+
+
+def scans(_full):
+    outcome = test_results.from_ok_lines(run("scan-self-test", ["tools/scan", "--self-test"]))
+    return outcome.add(test_results.from_ok_lines(run("scan", ["tools/scan"])))
+
+
+def layout(_full):
+    finished = run("format", ["clang-format-19", "--dry-run", "-Werror", *test_lint.cpp_files()])
+    if finished.status == 0:
+        return Outcome(passed=1)
+    files = sorted(set(re.findall(r"^([^\s:]+):\d+:\d+: error", finished.output, re.MULTILINE)))
+    if not files:
+        return test_results.one(finished)
+    return Outcome(failed=1, notes=["not formatted; this does it: clang-format-19 -i " + " ".join(files)])
+
+
+def tidy(full):
+    return test_lint.tidy(SANITIZED, run, JOBS, full)
+
+
+PARTS = {
+    "setup": setup,
+    "release": release,
+    "sanitizers": sanitizers,
+    "unit": unit,
+    "checks": checks,
+    "conformance": conformance,
+    "arm64": arm64,
+    "bench": bench,
+    "scan": scans,
+    "format": layout,
+    "tidy": tidy,
+}
