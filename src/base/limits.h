@@ -11,21 +11,29 @@
 namespace stint::limits {
 
 // [limits]
-constexpr std::size_t memory_bytes_max = 16u << 20;       // memory for data; STINT_MEMORY_MAX_MIB changes it; over it: 503 with Retry-After
-constexpr std::size_t http_body_bytes_max = 20u << 20;    // one HTTP request body, compressed or not; over it: 400
-constexpr std::size_t http_head_bytes_max = 64u << 10;    // request line and headers together; over it: 431
-constexpr std::size_t http_headers_max = 100;             // headers of one request; over it: 431
-constexpr std::size_t connections_max = 128;              // open connections of one receiver; over it: accepted and closed
+constexpr std::size_t memory_bytes_max =
+    16u << 20;  // memory for data; STINT_MEMORY_MAX_MIB changes it; over it: 503 with Retry-After
+constexpr std::size_t http_body_bytes_max = 20u << 20;  // one HTTP request body, compressed or not; over it: 400
+constexpr std::size_t http_head_bytes_max = 64u << 10;  // request line and headers together; over it: 431
+constexpr std::size_t http_headers_max = 100;           // headers of one request; over it: 431
+constexpr std::size_t connections_max = 128;  // open connections of one receiver; over it: accepted and closed
 constexpr Nanoseconds idle_connection_max = Seconds(60);  // a connection without a request; then closed
 constexpr Nanoseconds request_silence_max = Seconds(10);  // silence inside a request; then 408 and closed
 constexpr std::uint32_t nesting_max = 64;                 // levels of attribute values inside each other; over it: 400
 constexpr std::size_t decouple_queue_requests_max = 200;  // default of decouple's max_queue_size; the SDK waits
 constexpr std::size_t config_bytes_max = 1u << 20;        // one configuration document; over it: refused at start
-constexpr std::uint32_t config_nesting_max = 64;          // levels of a configuration document; over it: refused at start
-constexpr std::uint32_t config_expansions_max = 1000;     // ${} expansions of one document; over it: refused at start
-constexpr std::size_t telemetry_body_bytes_max = 4u << 20;  // one delivery of the Telemetry API; over it: dropped, answered 200
-constexpr std::size_t response_head_bytes_max = 64u << 10;  // head of a back end's answer; over it: the connection is closed
-constexpr std::size_t response_body_bytes_max = 64u << 10;  // body of a back end's answer that is kept; the rest is read and dropped
+constexpr std::uint32_t config_nesting_max = 64;       // levels of a configuration document; over it: refused at start
+constexpr std::uint32_t config_expansions_max = 1000;  // ${} expansions of one document; over it: refused at start
+constexpr std::size_t config_nodes_max =
+    50'000;  // values of a configuration, aliases and expansions included; over it: refused at start
+constexpr std::size_t config_expanded_bytes_max =
+    4u << 20;  // text of a configuration, aliases and expansions included; over it: refused at start
+constexpr std::size_t telemetry_body_bytes_max =
+    4u << 20;  // one delivery of the Telemetry API; over it: dropped, answered 200
+constexpr std::size_t response_head_bytes_max =
+    64u << 10;  // head of a back end's answer; over it: the connection is closed
+constexpr std::size_t response_body_bytes_max =
+    64u << 10;  // body of a back end's answer that is kept; the rest is read and dropped
 // [/limits]
 
 }  // namespace stint::limits

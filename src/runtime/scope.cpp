@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/scope.h"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "base/check.h"
+
+namespace stint {
+namespace detail {
+namespace {
+
+Task<> as_root(Task<> task) {
+  co_await boost::asio::this_coro::throw_if_cancelled(false);
+  co_await std::move(task);
+}
+
+void check_no_bug(const std::exception_ptr& exception) {
+  if (!exception) return;
+  try {
+    std::rethrow_exception(exception);
+  } catch (const boost::system::system_error& error) {
+    // Asio throws this into a root that is cancelled before it ran.
+    if (error.code() == boost::asio::error::operation_aborted) return;
+    check_failed(error.what(), __FILE__, __LINE__);
+  } catch (const std::exception& error) {
+    check_failed(error.what(), __FILE__, __LINE__);
+  }
+}
+
+}  // namespace
+
+void spawn_root(Runtime& runtime, Root& root, Task<> task, void (*ended)(void* context), void* context) {
+  boost::asio::co_spawn(runtime.executor(), as_root(std::move(task)),
+                        boost::asio::bind_cancellation_slot(root.slot(), [ended, context](std::exception_ptr e) {
+                          check_no_bug(e);
+                          ended(context);
+                        }));
+}
+
+}  // namespace detail
+
+struct Scope::Member {
+  detail::Root root;
+  Scope* scope = nullptr;
+  Member* next = nullptr;
+  Member* previous = nullptr;
+};
+
+class Scope::Joiner : public Suspended {
+ public:
+  explicit Joiner(Scope& scope) : Suspended(scope.runtime_.ready()), scope_(scope) {}
+
+ private:
+  void cancel() override { scope_.cancel(); }
+  Scope& scope_;
+};
+
+Scope::~Scope() { STINT_CHECK(empty()); }
+
+void Scope::spawn(Task<> task) {
+  auto* const member = new Member;
+  member->scope = this;
+  member->next = first_;
+  if (first_ != nullptr) first_->previous = member;
+  first_ = member;
+  ++size_;
+  detail::spawn_root(runtime_, member->root, std::move(task), &Scope::member_ended, member);
+}
+
+void Scope::member_ended(void* context) {
+  auto* const member = static_cast<Member*>(context);
+  Scope& scope = *member->scope;
+  (member->previous != nullptr ? member->previous->next : scope.first_) = member->next;
+  if (member->next != nullptr) member->next->previous = member->previous;
+  delete member;
+  --scope.size_;
+  if (scope.first_ == nullptr && scope.joiner_ != nullptr && scope.joiner_->waiting()) {
+    std::exchange(scope.joiner_, nullptr)->resume(0);
+  }
+}
+
+void Scope::cancel() {
+  // A signal only queues; the list does not change under us.
+  for (Member* member = first_; member != nullptr; member = member->next) member->root.cancel();
+}
+
+Task<> Scope::join() {
+  if (co_await cancellation_requested()) cancel();
+  while (!empty()) {
+    STINT_CHECK(joiner_ == nullptr);
+    Joiner joiner(*this);
+    joiner_ = &joiner;
+    co_await suspend(joiner);
+    joiner_ = nullptr;
+  }
+}
+
+}  // namespace stint

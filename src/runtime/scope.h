@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// A scope owns the tasks spawned in it; no task is detached. Whoever opened the scope joins it before it ends, so that
+// what the tasks refer to outlives them.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+
+#include "runtime/runtime.h"
+#include "runtime/task.h"
+
+namespace stint {
+
+namespace detail {
+
+/// One spawned root coroutine: its cancellation and what happens at its end.
+class Root {
+ public:
+  Root() = default;
+  Root(const Root&) = delete;
+  Root& operator=(const Root&) = delete;
+  /// Asks the task to end. Nothing happens when it has ended.
+  void cancel() { signal_.emit(boost::asio::cancellation_type::terminal); }
+  boost::asio::cancellation_slot slot() { return signal_.slot(); }
+
+ private:
+  boost::asio::cancellation_signal signal_;
+};
+
+/// Starts `task` as a root; `ended(context)` is called from the ready queue when it is over.
+/// A root that is cancelled before its first step never runs. Any other exception is a bug: a failed check.
+void spawn_root(Runtime& runtime, Root& root, Task<> task, void (*ended)(void* context), void* context);
+
+}  // namespace detail
+
+class Scope {
+ public:
+  explicit Scope(Runtime& runtime) : runtime_(runtime) {}
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+  /// Requires: empty(), so join() was awaited.
+  ~Scope();
+
+  /// The task starts in the next round. Its frame lies in the scope until it has ended.
+  void spawn(Task<> task);
+  /// Asks all present tasks to end; does not wait.
+  void cancel();
+  bool empty() const { return first_ == nullptr; }
+  std::size_t size() const { return size_; }
+  /// Suspends: until no task is left. One joiner at a time. A cancellation of the joiner is passed on to the tasks.
+  Task<> join();
+
+ private:
+  struct Member;
+  class Joiner;
+  static void member_ended(void* context);
+
+  Runtime& runtime_;
+  Member* first_ = nullptr;
+  std::size_t size_ = 0;
+  Joiner* joiner_ = nullptr;
+};
+
+}  // namespace stint
