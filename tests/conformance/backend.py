@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A strict OTLP/HTTP back end on the official descriptors, independent of everything under test.
 
-It keeps each request as it came (head, bytes, decoded form), answers as a test tells it to, and writes down every breach of the protocol in
-`violations`. As a command it prints `listening PORT` and appends every accepted item to a file, one canonical JSON text per line.
-A connection's thread owns its socket; everything shared is read and written under one lock.
+It keeps each request as it came (head, bytes, decoded form), answers as a test tells it to, and writes down every
+breach of the protocol in `violations`. As a command it prints `listening PORT` and appends every accepted item to a
+file, one canonical JSON text per line. A connection's thread owns its socket; everything shared is read and written
+under one lock.
 """
 
 import argparse
@@ -27,8 +28,16 @@ import items
 BODY_BYTES_MAX = 64 << 20
 HEAD_BYTES_MAX = 64 << 10
 PROTOBUF = "application/x-protobuf"
-_REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 415: "Unsupported Media Type",
-            429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    415: "Unsupported Media Type",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
 
 
 @dataclasses.dataclass
@@ -125,7 +134,13 @@ def _parse_head(head):
         if not colon or not name or name != name.strip():
             raise Malformed(f"header line {line!r}")
         name, value = name.decode("ascii").lower(), value.decode("latin-1").strip(" \t")
-        if name in headers and name in ("content-length", "transfer-encoding", "host", "content-type", "content-encoding"):
+        if name in headers and name in (
+            "content-length",
+            "transfer-encoding",
+            "host",
+            "content-type",
+            "content-encoding",
+        ):
             raise Malformed(f"two {name} headers")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     if "host" not in headers:
@@ -164,7 +179,9 @@ def _read_body(reader, headers, send_continue):
 
 
 class Backend:
-    """Usage: `with Backend() as backend:`; `backend.url` is the endpoint. `strict_fields=True` refuses what the descriptors do not know."""
+    """Usage: `with Backend() as backend:`; `backend.url` is the endpoint. `strict_fields=True` refuses what the
+    descriptors do not know.
+    """
 
     def __init__(self, port=0, host="127.0.0.1", strict_fields=True, on_accepted=None):
         self._lock = threading.Condition()
@@ -316,6 +333,7 @@ class Backend:
 
     def _examine(self, request):
         """Decodes the request. Returns the answer to a breach of the protocol, or None."""
+
         def refuse(status, text):
             request.violations.append(f"{request.method} {request.path}: {text}")
             return Answer(status=status, message=text)
@@ -379,7 +397,9 @@ def _response_body(request, answer):
     response = items.RESPONSES[request.signal]()
     if answer.rejected or answer.message:
         partial = response.partial_success
-        name = {"traces": "rejected_spans", "metrics": "rejected_data_points", "logs": "rejected_log_records"}[request.signal]
+        name = {"traces": "rejected_spans", "metrics": "rejected_data_points", "logs": "rejected_log_records"}[
+            request.signal
+        ]
         setattr(partial, name, answer.rejected)
         partial.error_message = answer.message
     return response.SerializeToString()

@@ -110,7 +110,9 @@ class Client:
         return result
 
     def receive(self, to_head=False):
-        """The next answer. Fails: ConnectionEnded when the connection was closed instead; AssertionError for one that is not HTTP."""
+        """The next answer. Fails: ConnectionEnded when the connection was closed instead; AssertionError for one that
+        is not HTTP.
+        """
         lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, status, *_ = (lines[0] + "  ").split(" ", 2)
         assert version == "HTTP/1.1" and len(status) == 3 and status.isdigit(), lines

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The collector as an ordinary process, and the configuration files that the tests give it.
 
-Ports are chosen free and never the defaults, so that a test cannot meet a collector that somebody runs. Waits are bounded polls.
+Ports are chosen free and never the defaults, so that a test cannot meet a collector that somebody runs. Waits are
+bounded polls.
 """
 
 import json
@@ -37,8 +38,12 @@ def poll(condition, seconds=20.0):
     return result
 
 
-def configuration(port, exporter=None, processors=(), receiver=None, signals=("traces", "metrics", "logs"), **processor_settings):
-    """A configuration as plain data: OTLP/HTTP on `port`, the processors named, one otlphttp exporter with the settings given."""
+def configuration(
+    port, exporter=None, processors=(), receiver=None, signals=("traces", "metrics", "logs"), **processor_settings
+):
+    """A configuration as plain data: OTLP/HTTP on `port`, the processors named, one otlphttp exporter with the settings
+    given.
+    """
     names = list(processors)
     return {
         "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}", **(receiver or {})}}}},
@@ -55,7 +60,9 @@ def configuration(port, exporter=None, processors=(), receiver=None, signals=("t
 def write_configuration(folder, configuration, name="collector.yaml"):
     """Writes a file from plain data (JSON is YAML) or from YAML text. Returns its path."""
     path = pathlib.Path(folder) / name
-    path.write_text(configuration if isinstance(configuration, str) else json.dumps(configuration, indent=2), encoding="utf-8")
+    path.write_text(
+        configuration if isinstance(configuration, str) else json.dumps(configuration, indent=2), encoding="utf-8"
+    )
     return path
 
 

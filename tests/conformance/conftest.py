@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures of the conformance tests: a strict back end, collectors as processes, and the Python that the clients run with.
+"""Fixtures of the conformance tests: a strict back end, collectors as processes, and the Python that the clients run
+with.
 
-STINT_COLLECTOR names another collector than build/release/collector. What a test starts is ended with the test, and has to end well.
+STINT_COLLECTOR names another collector than build/release/collector. What a test starts is ended with the test, and
+has to end well.
 """
 
 import pathlib

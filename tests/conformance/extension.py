@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small Lambda extension in the standard library alone, to check the local Lambda that our own program is tried in.
 
-It registers for INVOKE and SHUTDOWN, subscribes to the Telemetry API, asks for events and writes what it saw to the file named in
-STINT_TEST_EXTENSION_OUT, one JSON object per line with `at` (epoch seconds) and `kind`. A step of any kind carries status, headers and body.
+It registers for INVOKE and SHUTDOWN, subscribes to the Telemetry API, asks for events and writes what it saw to the
+file named in STINT_TEST_EXTENSION_OUT, one JSON object per line with `at` (epoch seconds) and `kind`. A step of any
+kind carries status, headers and body.
 
 STINT_TEST_EXTENSION_MODE makes it misbehave:
   second-next       a second `next` while the first is outstanding; goes on afterwards
@@ -18,8 +19,9 @@ STINT_TEST_EXTENSION_MODE makes it misbehave:
   late-subscribe    subscribes in its first invocation, when the platform must refuse
   invoke-only       registers for INVOKE alone; shutdown-only: for SHUTDOWN alone; no-events: for none
   refuse-telemetry  answers the first delivery with 500, so that it has to come again
-STINT_TEST_EXTENSION_TYPES (comma list) and STINT_TEST_EXTENSION_SCHEMA change the subscription, STINT_TEST_EXTENSION_LISTENER its host name
-(sandbox.localdomain), STINT_TEST_EXTENSION_HOLD=1 holds `next` until platform.runtimeDone of the invocation has arrived.
+STINT_TEST_EXTENSION_TYPES (comma list) and STINT_TEST_EXTENSION_SCHEMA change the subscription,
+STINT_TEST_EXTENSION_LISTENER its host name (sandbox.localdomain); STINT_TEST_EXTENSION_HOLD=1 holds `next` until
+platform.runtimeDone of the invocation has arrived.
 """
 
 import http.client
@@ -44,7 +46,7 @@ def record(kind, **fields):
 
 
 def call(kind, method, path, headers=None, body=None):
-    """One call on a connection of its own, without a time limit. Returns (status, headers in lower case, decoded body)."""
+    """One call on its own connection, without a time limit. Returns (status, headers in lower case, decoded body)."""
     connection = http.client.HTTPConnection(API, timeout=None)
     payload = None if body is None else json.dumps(body).encode()
     sent = dict(headers or {}, **({"Content-Type": "application/json"} if payload is not None else {}))
@@ -108,7 +110,9 @@ def register():
     headers = {"Lambda-Extension-Accept-Feature": "accountId"}
     if MODE != "no-name":
         headers["Lambda-Extension-Name"] = NAME
-    status, received, _ = call("register", "POST", "/2020-01-01/extension/register", headers, {"events": events_wanted()})
+    status, received, _ = call(
+        "register", "POST", "/2020-01-01/extension/register", headers, {"events": events_wanted()}
+    )
     if status != 200:
         sys.exit(1)
     return received["lambda-extension-identifier"]

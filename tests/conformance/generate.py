@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random OTLP requests made from the official descriptors: every field that exists gets a value in some request.
 
-The same seed gives the same request. Values are valid (UTF-8 of every plane, ids of the right length, values nested at most four deep), so that
-whatever goes in has to come out.
+The same seed gives the same request. Values are valid (UTF-8 of every plane, ids of the right length, values nested
+at most four deep), so that whatever goes in has to come out.
 """
 
 import random

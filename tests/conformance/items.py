@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Canonical items: one per span, data point and log record of decoded OTLP requests.
 
-Each item carries its whole parentage (resource, scope, metric) and every field, unknown ones included, as canonical JSON text. Two collections
-are equal when they are equal as multisets, however the requests were cut. Nothing is normalised: times, order of attributes, absent against
-empty all count, because a collector that passes data through may change none of them.
+Each item carries its whole parentage (resource, scope, metric) and every field, unknown ones included, as canonical
+JSON text. Two collections are equal when they are equal as multisets, however the requests were cut. Nothing is
+normalised: times, order of attributes, absent against empty all count, because a collector that passes data through
+may change none of them.
 """
 
 import collections
@@ -48,7 +49,9 @@ def _is_repeated(field):
 
 
 def canonical(message, leave_out=()):
-    """A message as plain data: only fields that are present, bytes as hex, unknown fields under `?`. The names in `leave_out` are skipped."""
+    """A message as plain data: only fields that are present, bytes as hex, unknown fields under `?`. The names in
+    `leave_out` are skipped.
+    """
     result = {}
     for field, value in message.ListFields():
         if field.name in leave_out:
@@ -88,8 +91,12 @@ def _metric_items(parentage, metric):
 def items(signal, request):
     """Canonical JSON texts, one per span, data point or log record of the decoded `request`, in its order."""
     result = []
-    for group in getattr(request, {"traces": "resource_spans", "metrics": "resource_metrics", "logs": "resource_logs"}[signal]):
-        for inner in getattr(group, {"traces": "scope_spans", "metrics": "scope_metrics", "logs": "scope_logs"}[signal]):
+    for group in getattr(
+        request, {"traces": "resource_spans", "metrics": "resource_metrics", "logs": "resource_logs"}[signal]
+    ):
+        for inner in getattr(
+            group, {"traces": "scope_spans", "metrics": "scope_metrics", "logs": "scope_logs"}[signal]
+        ):
             parentage = _parentage(signal, group, inner)
             if signal == "metrics":
                 for metric in inner.metrics:
@@ -156,7 +163,9 @@ def difference(expected, actual, shown=5):
     missing, surplus = list((expected - actual).elements()), list((actual - expected).elements())
     if not missing and not surplus:
         return ""
-    lines = [f"{len(missing)} items missing, {len(surplus)} unexpected ({expected.total()} expected, {actual.total()} got)"]
+    lines = [
+        f"{len(missing)} items missing, {len(surplus)} unexpected ({expected.total()} expected, {actual.total()} got)"
+    ]
     rest = list(surplus)
     for item in missing[:shown]:
         partner = _nearest(item, rest)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The least of a Lambda that a runtime interface client and an extension need, to check the demonstration function and extension.py themselves.
+"""The least of a Lambda that a runtime interface client and an extension need, to check the demonstration function and
+extension.py themselves.
 
 It is no model of the platform: no freeze, no buffering, no life cycle. The platform's model is tools/lambda.
 """
@@ -14,7 +15,9 @@ import uuid
 
 
 class LambdaStub:
-    """Serves `events` as invocations one after the other, then SHUTDOWN to the extension. `address` is AWS_LAMBDA_RUNTIME_API."""
+    """Serves `events` as invocations one after the other, then SHUTDOWN to the extension. `address` is
+    AWS_LAMBDA_RUNTIME_API.
+    """
 
     def __init__(self, events):
         self._state = threading.Condition()
@@ -38,7 +41,11 @@ class LambdaStub:
                 status, headers, answer = stub.handle(self.command, self.path, self.headers, body)
                 payload = json.dumps(answer).encode()
                 self.send_response(status)
-                for name, value in {**headers, "Content-Type": "application/json", "Content-Length": str(len(payload))}.items():
+                for name, value in {
+                    **headers,
+                    "Content-Type": "application/json",
+                    "Content-Length": str(len(payload)),
+                }.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(payload)
@@ -74,7 +81,9 @@ class LambdaStub:
 
     def deliver(self, events):
         """Sends Telemetry API events to the extension's listener. Returns the status of the answer."""
-        request = urllib.request.Request(self.destination, json.dumps(events).encode(), {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            self.destination, json.dumps(events).encode(), {"Content-Type": "application/json"}
+        )
         try:
             return urllib.request.urlopen(request).status
         except urllib.error.HTTPError as error:
@@ -118,7 +127,12 @@ class LambdaStub:
         if set(body["events"]) - {"INVOKE", "SHUTDOWN"}:
             return 403, {}, {"errorType": "Extension.InvalidEventType", "errorMessage": "no such event"}
         self.registered_events = body["events"]
-        answer = {"functionName": "demo", "functionVersion": "$LATEST", "handler": "handler.handler", "accountId": "123456789012"}
+        answer = {
+            "functionName": "demo",
+            "functionVersion": "$LATEST",
+            "handler": "handler.handler",
+            "accountId": "123456789012",
+        }
         return 200, {"Lambda-Extension-Identifier": self._identifier}, answer
 
     def _extension_next(self, identifier):
@@ -135,4 +149,13 @@ class LambdaStub:
                 return 200, {}, {"eventType": "SHUTDOWN", "shutdownReason": "spindown", "deadlineMs": deadline}
             self._announced = self._current
             arn = "arn:aws:lambda:eu-central-1:123456789012:function:demo"
-            return 200, {}, {"eventType": "INVOKE", "deadlineMs": deadline + 28000, "requestId": self._current, "invokedFunctionArn": arn}
+            return (
+                200,
+                {},
+                {
+                    "eventType": "INVOKE",
+                    "deadlineMs": deadline + 28000,
+                    "requestId": self._current,
+                    "invokedFunctionArn": arn,
+                },
+            )

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration files as users write them: those that have to work as they stand, and those that have to be refused with file, line and key."""
+"""Configuration files as users write them: those that have to work as they stand, and those that have to be refused
+with file, line and key.
+"""
 
 import re
 
@@ -34,10 +36,9 @@ receivers:
         endpoint: 'localhost:GRPC'
       http:
         endpoint: 'localhost:HTTP'
-"""
-
-# What vendors tell their users to write: with a key, without one, and the form for finding errors, which leaves the processors undefined.
-WITH_KEY = f"""\
+"""# What vendors tell their users to write: with a key, without one, and the form for finding errors, which leaves the
+processors undefined. WITH_KEY = f
+"""\
 # collector.yaml
 {RECEIVERS}
 processors:
@@ -129,11 +130,12 @@ def test_undefined_processors_get_their_defaults_and_one_warning_each_with_the_l
     result = validate(tmp_path, text)
     assert result.returncode == 0, result.stderr
     place = f"collector.yaml:{line_of(text, 'processors: [batch, decouple]')}"
-    warnings = [line for line in result.stderr.splitlines() if place in line]
-    assert [name in line for name, line in zip(("batch", "decouple"), warnings, strict=True)] == [True, True]
+    warnings = [line for line in result.stderr.splitlines() if "batch" in line or "decouple" in line]
+    assert warnings and all(place in line for line in warnings), result.stderr
+    assert [len([line for line in warnings if name in line]) for name in ("batch", "decouple")] == [1, 1]
 
 
-def test_the_grpc_port_is_announced_closed_once(backend, start_collector, free_port):
+def test_the_protocol_not_served_yet_is_named_in_one_warning(backend, start_collector, free_port):
     port = free_port()
     running = start_collector(filled_in(WITH_KEY, backend.url, port, free_port()), port)
     assert len([line for line in running.log().splitlines() if "grpc" in line.lower()]) == 1
@@ -171,33 +173,73 @@ def test_the_root_may_be_given_in_each_form(tmp_path, form):
 
 # What has to be refused
 
-# Each: what to replace in the good file, by what, the part of the bad file whose line is due, and what the message has to name.
+# Each: what to replace in the good file, by what, the part of the bad file whose line is due, what has to be named.
 REFUSED = {
     "a quote that is not closed": ('"ENDPOINT"', '"ENDPOINT', 'endpoint: "', []),
     "a tab for indentation": ("    compression: gzip", "\tcompression: gzip", "\tcompression", []),
     "a list that is not closed": ("[otlp]", "[otlp", "[otlp", []),
-    "an unknown key of an exporter": ("compression: gzip", "compresion: gzip", "compresion", ["exporters", "otlphttp", "compresion"]),
+    "an unknown key of an exporter": (
+        "compression: gzip",
+        "compresion: gzip",
+        "compresion",
+        ["exporters", "otlphttp", "compresion"],
+    ),
     "an unknown key of a receiver": ("protocols:", "protocol:", "protocol:", ["receivers", "otlp", "protocol"]),
-    "an unknown key of a processor": ("  batch:\n", "  batch:\n    timeot: 1s\n", "timeot", ["processors", "batch", "timeot"]),
+    "an unknown key of a processor": (
+        "  batch:\n",
+        "  batch:\n    timeot: 1s\n",
+        "timeot",
+        ["processors", "batch", "timeot"],
+    ),
     "an unknown protocol": ("      http:", "      htpp:", "htpp", ["protocols", "htpp"]),
     "an unknown top-level key": ("service:", "servces:", "servces", ["servces"]),
     "an unknown component": ("  batch:\n", "  batch:\n  batsh:\n", "batsh", ["processors", "batsh"]),
     "a number for a text": ("authorization: KEY", "authorization: 5", "authorization: 5", ["headers", "authorization"]),
-    "a boolean for a text": ("authorization: KEY", "authorization: true", "authorization: true", ["headers", "authorization"]),
+    "a boolean for a text": (
+        "authorization: KEY",
+        "authorization: true",
+        "authorization: true",
+        ["headers", "authorization"],
+    ),
     "a map for a text": ("compression: gzip", "compression: {gzip: true}", "compression: {", ["compression"]),
     "an unknown compression": ("compression: gzip", "compression: gzp", "gzp", ["compression", "gzp"]),
     "a duration without a unit": ("  batch:\n", '  batch:\n    timeout: "10"\n', 'timeout: "10"', ["batch", "timeout"]),
-    "a text for a number": ("  batch:\n", "  batch:\n    send_batch_size: many\n", "many", ["batch", "send_batch_size"]),
-    "a negative size": ("  batch:\n", "  batch:\n    send_batch_size: -1\n", "send_batch_size", ["batch", "send_batch_size"]),
+    "a text for a number": (
+        "  batch:\n",
+        "  batch:\n    send_batch_size: many\n",
+        "many",
+        ["batch", "send_batch_size"],
+    ),
+    "a negative size": (
+        "  batch:\n",
+        "  batch:\n    send_batch_size: -1\n",
+        "send_batch_size",
+        ["batch", "send_batch_size"],
+    ),
     "a limit below the size": (
         "  batch:\n",
         "  batch:\n    send_batch_size: 100\n    send_batch_max_size: 10\n",
         "send_batch_max_size",
         ["batch", "send_batch_max_size"],
     ),
-    "a queue without room": ("  decouple:\n", "  decouple:\n    max_queue_size: 0\n", "max_queue_size", ["decouple", "max_queue_size"]),
-    "a key twice": ("    compression: gzip", "    compression: gzip\n    compression: none", "compression: none", ["compression"]),
-    "an undefined exporter": ("exporters: [otlphttp]", "exporters: [otlphttp, elsewhere]", "elsewhere", ["exporters", "elsewhere"]),
+    "a queue without room": (
+        "  decouple:\n",
+        "  decouple:\n    max_queue_size: 0\n",
+        "max_queue_size",
+        ["decouple", "max_queue_size"],
+    ),
+    "a key twice": (
+        "    compression: gzip",
+        "    compression: gzip\n    compression: none",
+        "compression: none",
+        ["compression"],
+    ),
+    "an undefined exporter": (
+        "exporters: [otlphttp]",
+        "exporters: [otlphttp, elsewhere]",
+        "elsewhere",
+        ["exporters", "elsewhere"],
+    ),
     "an undefined receiver": ("receivers: [otlp]", "receivers: [zipkin]", "[zipkin]", ["receivers", "zipkin"]),
     "a processor twice": ("[batch, decouple]", "[batch, batch]", "[batch, batch]", ["processors", "batch"]),
     "a pipeline without exporters": ("exporters: [otlphttp]", "exporters: []", "exporters: []", ["exporters"]),
@@ -206,10 +248,9 @@ REFUSED = {
     "an endpoint without a scheme": ('"ENDPOINT"', '"in.example:4318"', "in.example:4318", ["otlphttp", "endpoint"]),
     "an endpoint without a port": ("'localhost:HTTP'", "'localhost'", "'localhost'", ["http", "endpoint"]),
     "a port out of range": ("'localhost:HTTP'", "'localhost:99999'", "99999", ["http", "endpoint"]),
-    "a component id with a blank": ("  otlphttp:", "  otlphttp/:", "otlphttp/:", ["otlphttp/"]),
+    "a component id without its name": ("  otlphttp:", "  otlphttp/:", "otlphttp/:", ["otlphttp/"]),
     "no exporter endpoint": ('    endpoint: "ENDPOINT"\n', "", "otlphttp:", ["otlphttp", "endpoint"]),
     "an unknown expansion": ("authorization: KEY", "authorization: ${ssn:key}", "ssn", ["ssn"]),
-    "an expansion without an end": ("authorization: KEY", "authorization: ${env:KEY", "${env:", []),
 }
 
 
@@ -226,7 +267,9 @@ def test_a_mistake_is_refused_with_file_line_and_key(tmp_path, case):
     assert all(word in "\n".join(said) for word in named), result.stderr
 
 
-@pytest.mark.parametrize("case", ["an unknown key of an exporter", "a quote that is not closed", "an undefined exporter"])
+@pytest.mark.parametrize(
+    "case", ["an unknown key of an exporter", "a quote that is not closed", "an undefined exporter"]
+)
 def test_an_ordinary_process_ends_on_a_mistake_with_the_same_words(tmp_path, case):
     old, new, mark, _ = REFUSED[case]
     text = filled_in(WITH_KEY.replace(old, new, 1))
@@ -246,10 +289,12 @@ def test_several_mistakes_are_all_told(tmp_path):
     text = filled_in(WITH_KEY.replace("compression: gzip", "compresion: gzip").replace("protocols:", "protocol:"))
     result = validate(tmp_path, text)
     assert result.returncode != 0
-    assert "compresion" in result.stderr or "protocol" in result.stderr
+    assert all(f"collector.yaml:{line_of(text, mark)}" in result.stderr for mark in ("compresion", "protocol:"))
 
 
-@pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "[]", "5", "receivers:\n", "\x00", "a: &a [*a]\n", "&a [*b]", "%YAML 9\n---\n"])
+@pytest.mark.parametrize(
+    "text", ["", "\n", "# nothing\n", "[]", "5", "receivers:\n", "\x00", "a: &a [*a]\n", "&a [*b]", "%YAML 9\n---\n"]
+)
 def test_what_is_no_configuration_is_refused(tmp_path, text):
     result = validate(tmp_path, text)
     assert result.returncode > 0 and "collector.yaml" in result.stderr

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The otlphttp exporter before back ends of every temper: what it sends, what it sends again, and what it tells the sender.
+"""The otlphttp exporter before back ends of every temper: what it sends, what it sends again, and what it tells the
+sender.
 
 Most pipelines here are synchronous, so that the sender's answer shows what became of its data.
 """
@@ -302,7 +303,9 @@ def test_a_synchronous_sender_gets_its_answer_after_the_back_end_s(backend, coll
 
 
 def test_a_batch_is_sent_when_it_is_full(backend, collector):
-    running = collector(processors=("batch",), batch={"timeout": "1h", "send_batch_size": 50, "send_batch_max_size": 50})
+    running = collector(
+        processors=("batch",), batch={"timeout": "1h", "send_batch_size": 50, "send_batch_max_size": 50}
+    )
     expected = span_items(*range(100))
     for seed in range(100):
         assert_success(send(running, seed))

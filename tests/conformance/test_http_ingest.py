@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """OTLP/HTTP protobuf in: what a receiver owes real SDKs, raw sockets, and senders of nonsense.
 
-What goes in comes out item by item at an independent back end; what is wrong gets the right status or a closed connection, and the good data
-of others is unharmed.
+What goes in comes out item by item at an independent back end; what is wrong gets the right status or a closed
+connection, and the good data of others is unharmed.
 """
 
 import gzip
@@ -38,7 +38,9 @@ def assert_arrives(backend, expected):
 
 @pytest.fixture
 def unharmed(backend, collector):
-    """A collector with a kept connection. At the end of the test that connection and a new one still work, and nothing but their data went out."""
+    """A collector with a kept connection. At the end of the test that connection and a new one still work, and nothing
+    but their data went out.
+    """
     running = collector()
     with Client(running.port) as kept:
         assert_success(kept.exchange(client.request(spans(1).SerializeToString())))
@@ -183,7 +185,9 @@ def test_a_query_does_not_change_the_path(backend, collector):
     assert_arrives(backend, span_items(1))
 
 
-@pytest.mark.parametrize("type", ["application/x-protobuf", "application/x-protobuf; charset=utf-8", "Application/X-Protobuf"])
+@pytest.mark.parametrize(
+    "type", ["application/x-protobuf", "application/x-protobuf; charset=utf-8", "Application/X-Protobuf"]
+)
 def test_content_types_that_have_to_be_taken(backend, collector, type):
     running = collector()
     assert_success(post(running.port, spans(1).SerializeToString(), content_type=type))
@@ -193,7 +197,10 @@ def test_content_types_that_have_to_be_taken(backend, collector, type):
 def test_header_names_in_any_case_are_taken(backend, collector):
     running = collector()
     body = spans(1).SerializeToString()
-    head = b"POST /v1/traces HTTP/1.1\r\nHOST: a\r\nCoNtEnT-TyPe:application/x-protobuf\r\nCONTENT-LENGTH:%d \r\n\r\n" % len(body)
+    head = (
+        b"POST /v1/traces HTTP/1.1\r\nHOST: a\r\nCoNtEnT-TyPe:application/x-protobuf\r\nCONTENT-LENGTH:%d \r\n\r\n"
+        % len(body)
+    )
     with Client(running.port) as connection:
         assert_success(connection.exchange(head + body))
     assert_arrives(backend, span_items(1))
@@ -478,7 +485,9 @@ def test_more_connections_than_the_limit_leave_a_working_one_alone(backend, coll
             closed = set()
 
             def surplus_is_closed():
-                closed.update(number for number, one in enumerate(crowd) if number not in closed and one.is_closed_now())
+                closed.update(
+                    number for number, one in enumerate(crowd) if number not in closed and one.is_closed_now()
+                )
                 return len(closed) >= 201 - 128
 
             assert poll(surplus_is_closed, 30), f"{len(closed)} of 200 connections beside the working one were closed"

@@ -69,7 +69,9 @@ def leaves(message, path=""):
 
 
 def test_the_generator_reaches_every_scalar_field_of_the_three_signals():
-    seen = collections.Counter(name for signal in items.SIGNALS for seed in range(60) for name in leaves(generate.request(signal, seed)))
+    seen = collections.Counter(
+        name for signal in items.SIGNALS for seed in range(60) for name in leaves(generate.request(signal, seed))
+    )
     wanted, todo = set(), [items.REQUESTS[signal].DESCRIPTOR for signal in items.SIGNALS]
     known = set()
     while todo:
@@ -166,7 +168,12 @@ def test_the_back_end_answers_as_it_is_told(judged):
 
 
 def test_the_back_end_breaks_off_as_it_is_told(judged):
-    judged.answer(Answer(reset=True), Answer(cut=1, body=b"\x0a\x00"), Answer(raw=b"nonsense\r\n\r\n"), Answer(close_silently=True))
+    judged.answer(
+        Answer(reset=True),
+        Answer(cut=1, body=b"\x0a\x00"),
+        Answer(raw=b"nonsense\r\n\r\n"),
+        Answer(close_silently=True),
+    )
     for sends_answer in (False, False, False, True):
         with client.Client(judged.port) as connection:
             connection.send(client.request(body()))
@@ -190,7 +197,9 @@ def test_the_back_end_as_a_command_writes_accepted_items(tmp_path):
     finally:
         process.terminate()
         assert process.wait(20) == 0
-    items.assert_equal(items.items("metrics", generate.request("metrics", 1)), out.read_text(encoding="utf-8").splitlines())
+    items.assert_equal(
+        items.items("metrics", generate.request("metrics", 1)), out.read_text(encoding="utf-8").splitlines()
+    )
 
 
 # The function
@@ -277,14 +286,27 @@ def test_the_extension_goes_through_a_whole_life(extension):
         assert one.wait_for("subscribe")[0]["status"] == 200
         request_id = invoke(stub)
         assert one.wait_for("next")[0]["body"]["requestId"] == request_id
-        assert stub.deliver([{"time": "2022-10-12T00:01:15.000Z", "type": "platform.runtimeDone", "record": {"requestId": request_id}}]) == 200
+        assert (
+            stub.deliver(
+                [
+                    {
+                        "time": "2022-10-12T00:01:15.000Z",
+                        "type": "platform.runtimeDone",
+                        "record": {"requestId": request_id},
+                    }
+                ]
+            )
+            == 200
+        )
         assert one.wait_for("telemetry")[0]["events"][0]["record"]["requestId"] == request_id
         stub.shut_down()
         assert one.process.wait(20) == 0
     assert [record["body"]["eventType"] for record in one.seen("next")] == ["INVOKE", "SHUTDOWN"]
 
 
-@pytest.mark.parametrize("mode, status", [("crash-init", 1), ("bad-events", 1), ("init-error", 1), ("crash-registered", 1)])
+@pytest.mark.parametrize(
+    "mode, status", [("crash-init", 1), ("bad-events", 1), ("init-error", 1), ("crash-registered", 1)]
+)
 def test_the_extension_ends_badly_when_told_to(extension, mode, status):
     with LambdaStub([]) as stub:
         assert extension(stub, STINT_TEST_EXTENSION_MODE=mode).process.wait(20) == status

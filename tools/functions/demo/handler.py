@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small order function: each invocation makes one trace, some metrics and some logs, and flushes them before it returns.
+"""A small order function: each invocation makes one trace, some metrics and some logs, and flushes them before it
+returns.
 
-Started by a runtime interface client as `python -m awslambdaric handler.handler` in this folder. Every third order's card is refused.
+Started by a runtime interface client as `python -m awslambdaric handler.handler` in this folder. Every third order's
+card is refused.
 """
 
 import repeatable

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Time, ids and chance of the demonstration function.
 
-Ordinarily they are the machine's. With STINT_DEMO_SEED in the environment every run with the same seed makes the same telemetry, byte for byte:
-the clock stands still except where the function works, ids are drawn from the seed, and so are the exemplars that the SDK picks by chance.
-This module has to be imported before the SDK, which takes its clock by name when it is imported.
+Ordinarily they are the machine's. With STINT_DEMO_SEED in the environment every run with the same seed makes the same
+telemetry, byte for byte: the clock stands still except where the function works, ids are drawn from the seed, and so
+are the exemplars that the SDK picks by chance. This module has to be imported before the SDK, which takes its clock
+by name when it is imported.
 """
 
 import logging

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The OpenTelemetry SDK as a function sets it up: three providers, each with an OTLP/HTTP exporter that reads the usual OTEL_* variables.
+"""The OpenTelemetry SDK as a function sets it up: three providers, each with an OTLP/HTTP exporter that reads the usual
+OTEL_* variables.
 
 Without OTEL_EXPORTER_OTLP_ENDPOINT that is http://localhost:4318, where a collector layer listens.
 """
@@ -39,7 +40,7 @@ _resource = Resource.create(
 ids = repeatable.Ids()
 _traces = TracerProvider(resource=_resource, id_generator=ids)
 _traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-# No periodic thread: what a frozen function would send at odd times is collected by the flush at the end of the handler.
+# No periodic thread, which would send at odd times in a frozen function: the flush at the handler's end collects.
 _metrics = MeterProvider(
     resource=_resource,
     metric_readers=[PeriodicExportingMetricReader(OTLPMetricExporter(), export_interval_millis=math.inf)],
