@@ -25,7 +25,7 @@ struct Counts {
 /// What is wrong with a request; in the upper 8 bits of `Error::detail`, the lower 24 are a length, wire type or limit.
 /// `Error::place` is the MessageId times 256 plus the field's number (0: none that we know).
 enum class Fault : std::uint8_t {
-  truncated,      // a field runs past the end of its message
+  truncated = 1,  // a field runs past the end of its message
   varint,         // a number of more than 64 bits
   field_number,   // zero, or over 2^29 - 1
   group,          // groups do not occur in OTLP
