@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration files as users write them: those that have to work as they stand, and those that have to be refused
-with file, line and key.
-"""
+"""Configuration files as users write them: some have to work as they stand, others to be refused by file, line, key."""
 
 import re
 
@@ -36,9 +34,10 @@ receivers:
         endpoint: 'localhost:GRPC'
       http:
         endpoint: 'localhost:HTTP'
-"""# What vendors tell their users to write: with a key, without one, and the form for finding errors, which leaves the
-processors undefined. WITH_KEY = f
-"""\
+"""
+
+# What vendors tell their users to write: with a key, without one, and for finding errors, processors left undefined.
+WITH_KEY = f"""\
 # collector.yaml
 {RECEIVERS}
 processors:
