@@ -30,8 +30,12 @@ FOLDERS = {**LAYERS, **{shelf: tuple(LAYERS) for shelf in SHELVES}}
 
 # (what, pattern over code without comments and literals, where it is looked for, where it is allowed)
 NAMES = {
+    # Beast's parser takes its input as Asio's buffer, which is a pointer and a size.
     "Asio only in src/runtime": [
-        (r"\bboost/asio\b|\basio::|\bnamespace\s+asio\b", ("src/", "tools/", "tests/"), ("src/runtime/", "tests/runtime/")),
+        (r"\bboost/asio\b(?!/buffer\.hpp)|\basio::(?!const_buffer\b|buffer\b)|\bnamespace\s+asio\b",
+         ("src/wire/http1.cpp",), ()),
+        (r"\bboost/asio\b|\basio::|\bnamespace\s+asio\b",
+         ("src/", "tools/", "tests/"), ("src/runtime/", "tests/runtime/", "src/wire/http1.cpp")),
     ],
     "Beast only in src/wire/http1.cpp": [
         (r"\bboost/beast\b|\bbeast::|\bnamespace\s+beast\b", ("src/", "tools/", "tests/"), ("src/wire/http1.cpp",)),
@@ -43,7 +47,7 @@ NAMES = {
         (r"#\s*include\s*<(?:thread|future|mutex|condition_variable|shared_mutex)>", ("src/", "tools/"), ()),
         (r"\bstd::(?:thread|jthread|async|mutex|this_thread)\b|\bpthread_create\b", ("src/", "tools/"), ()),
         (r"\b(?:getaddrinfo|gethostbyname|getnameinfo)\b", ("src/", "tools/", "tests/"), ()),
-        (r"\busing\s+namespace\s+std\b", ("src/", "tools/", "tests/", "bench/"), ()),
+        (r"\busing\s+namespace\s+std\s*;", ("src/", "tools/", "tests/", "bench/"), ()),
         (r"\b(?:rand|srand|strtok|sprintf|strcpy|strcat|setlocale|mktemp|system|popen)\s*\(", ("src/", "tools/"), ()),
     ],
     "Clocks and entropy only behind the loop": [
@@ -115,7 +119,7 @@ def folder_rule(file):
         name = match.group(1) or match.group(2)
         first = name.split("/")[0]
         if match.group(1) is None:
-            if "/" in name and first in FOLDERS:
+            if "/" in name and first in FOLDERS and first != "net":  # <net/if.h> is the system's
                 yield number, f"<{name}>: our own headers are included with quotes"
         elif "/" not in name or first in (".", "..", "src"):
             yield number, f'"{name}": write it from src, as "folder/file.h"'
@@ -151,10 +155,10 @@ def head_rule(file):
     lines = file.lines[1:] if file.text.startswith("#!") else file.lines
     mark = "//" if file.is_cpp else "#"
     folder, name = file.path.split("/")[-2:] if "/" in file.path else ("", file.path)
-    own_header = f'#include "{folder}/{name.rsplit(".", 1)[0]}.h"'
+    own_header = re.compile(rf'#include "(?:\w+/)*{folder}/{re.escape(name.rsplit(".", 1)[0])}\.h"')
     if not lines or lines[0] != f"{mark} SPDX-License-Identifier: Apache-2.0":
         yield 1, "the file must begin with its SPDX line"
-    elif file.suffix in BUILD_FILES or (file.is_cpp and lines[1:2] == [own_header]):
+    elif file.suffix in BUILD_FILES or (file.is_cpp and own_header.fullmatch((lines + [""])[1])):
         return
     elif not re.match(rf'(?:{mark} |""")\S.{{20,}}', (lines + [""])[1]):
         yield 2, "a comment must say what lives in this file"

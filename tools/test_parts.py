@@ -19,7 +19,7 @@ LOGS = pathlib.Path("build/logs")
 RELEASE = pathlib.Path("build/release")
 SANITIZED = pathlib.Path("build/test")
 PYTHON = "build/venv/bin/python"
-JOBS = os.cpu_count() or 1
+JOBS = len(os.sched_getaffinity(0))
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
