@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// An HTTP/1.1 server over streams: keep-alive, pipelining, Content-Length and chunked bodies, Expect: 100-continue.
+// A Content-Length body is received where it will lie: the slice handed to the service shares the block that the kernel
+// wrote into. Limits are refused here, before a service sees the request.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/block.h"
+#include "base/counters.h"
+#include "base/limits.h"
+#include "runtime/channel.h"
+#include "runtime/scope.h"
+#include "runtime/stream.h"
+#include "wire/http1.h"
+
+namespace stint::net {
+
+struct HttpRequest {
+  const wire::RequestHead& head;  // valid until the reply is returned
+  Slice body;                     // whole; still in its Content-Encoding. Keep it as long as you like
+};
+
+struct HttpReply {
+  int status = 200;
+  std::string_view content_type;  // of static storage; none: no Content-Type
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+  bool close = false;  // end the connection after this reply
+};
+
+/// What a server does with its requests.
+class HttpService {
+ public:
+  virtual ~HttpService() = default;
+  /// Asked as soon as the head is there, before any of the body: a reply refuses the request.
+  virtual std::optional<HttpReply> refuse(const wire::RequestHead& head) {
+    (void)head;
+    return std::nullopt;
+  }
+  /// Suspends: as long as it likes; requests of one connection are served one after the other.
+  virtual Task<HttpReply> serve(HttpRequest request) = 0;
+  /// The reply to a request that broke a limit or the protocol: `status` is 400, 408, 413, 431, 501, 503 or 505.
+  virtual HttpReply failure(const wire::RequestHead* head, int status, std::string_view message);
+};
+
+struct HttpServerSettings {
+  std::size_t body_bytes_max = limits::http_body_bytes_max;
+  int body_too_large_status = 413;
+  std::size_t connections_max = limits::connections_max;
+  Nanoseconds idle_max = limits::idle_connection_max;
+  Nanoseconds silence_max = limits::request_silence_max;
+};
+
+class HttpServer {
+ public:
+  /// Borrows: all of them, which outlive the server.
+  HttpServer(Runtime& runtime, BlockPool& pool, CopyCounters& copies, HttpService& service,
+             HttpServerSettings settings);
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+  /// Requires: stop() was awaited, or nothing was started.
+  ~HttpServer();
+
+  /// Takes a bound listener; connections are accepted from now on.
+  void serve(Listener listener);
+  /// Serves a connection that somebody else accepted.
+  void serve(Stream stream);
+  /// No new connections; requests under way are finished until `grace` has passed, then everything is closed.
+  Task<> stop(Nanoseconds grace);
+
+  std::size_t connections() const { return connections_; }
+  std::size_t connections_refused() const { return refused_; }
+
+ private:
+  class Connection;
+  friend class Connection;
+  Task<> accept_all(Listener& listener);
+  Task<> serve_connection(Stream stream);
+
+  Runtime& runtime_;
+  BlockPool& pool_;
+  CopyCounters& copies_;
+  HttpService& service_;
+  HttpServerSettings settings_;
+  Scope accepting_;
+  Scope serving_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  Connection* first_ = nullptr;  // all open connections, so that idle ones can be closed
+  Notifier connection_ended_;
+  std::size_t connections_ = 0;
+  std::size_t refused_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace stint::net
