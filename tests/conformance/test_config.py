@@ -163,11 +163,13 @@ def test_expansions_reach_the_back_end(backend, collector, text, environment, ex
 
 @pytest.mark.parametrize("form", ["path", "file:path", "yaml:", "env:"])
 def test_the_root_may_be_given_in_each_form(tmp_path, form):
-    text = filled_in(WITH_KEY)
-    path = write_configuration(tmp_path, text)
-    uri = {"path": str(path), "file:path": f"file:{path}", "yaml:": f"yaml:{text}", "env:": "env:WHOLE"}[form]
-    result = command("validate", "--config", uri, WHOLE=text)
-    assert result.returncode == 0, result.stderr
+    good = filled_in(WITH_KEY)
+    for text, status in ((good, 0), (good.replace("compression", "compresion"), 1)):
+        path = write_configuration(tmp_path, text)
+        uri = {"path": str(path), "file:path": f"file:{path}", "yaml:": f"yaml:{text}", "env:": "env:WHOLE"}[form]
+        result = command("validate", "--config", uri, WHOLE=text)
+        assert (result.returncode != 0) == status, result.stderr
+        assert ("compresion" in result.stderr) == status
 
 
 # What has to be refused
