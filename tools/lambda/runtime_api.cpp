@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/lambda/runtime_api.h"
+
+#include <array>
+#include <utility>
+
+#include "base/log.h"
+
+namespace stint::platform {
+namespace {
+
+constexpr std::string_view invocation_prefix = "/invocation/";
+constexpr std::string_view error_type_header = "Lambda-Runtime-Function-Error-Type";
+constexpr std::string_view response_mode_header = "Lambda-Runtime-Function-Response-Mode";
+
+std::string header_or(const Request& request, std::string_view name, std::string_view fallback) {
+  const std::string* const value = request.header(name);
+  return value == nullptr || value->empty() ? std::string(fallback) : *value;
+}
+
+std::string trailer(const Request& request, std::string_view name) {
+  for (const Header& header : request.trailers) {
+    if (equal_ignoring_case(header.name, name)) return header.value;
+  }
+  return {};
+}
+
+// `{id}/response` → id and what is asked.
+std::pair<std::string_view, std::string_view> split_invocation(std::string_view rest) {
+  const std::size_t slash = rest.find('/');
+  return slash == rest.npos ? std::pair(rest, std::string_view())
+                            : std::pair(rest.substr(0, slash), rest.substr(slash));
+}
+
+}  // namespace
+
+std::string_view name(RuntimeState state) {
+  constexpr std::array<std::string_view, 6> names = {"Started",      "Ready",     "Running",
+                                                     "ResponseSent", "InitError", "RestoreReady"};
+  return names[static_cast<std::size_t>(state)];
+}
+
+void RuntimeApi::reset() {
+  state_ = RuntimeState::started;
+  held_.reset();
+  responding_.reset();
+}
+
+void RuntimeApi::refuse_transition(CallId call, std::string_view to) {
+  calls_.answer(call, error_answer(403, "InvalidStateTransition",
+                                   concat("State transition from ", name(state_), " to ", to,
+                                          " failed for runtime. Error: State transition is not allowed")));
+}
+
+void RuntimeApi::started(CallId call, std::string_view operation, Now now) {
+  if (!operation.starts_with(invocation_prefix) || state_ != RuntimeState::running) return;
+  const auto [id, what] = split_invocation(operation.substr(invocation_prefix.size()));
+  if (id != invocation_.request_id || (what != "/response" && what != "/error")) return;
+  responding_ = call;
+  listener_.response_started(now);
+}
+
+bool RuntimeApi::handle(CallId call, std::string_view operation, const Request& request, Now now) {
+  const bool get = request.method == "GET", post = request.method == "POST";
+  if (operation == "/invocation/next" && get) return next(call, now), true;
+  if (operation == "/restore/next" && get) return restore_next(call, now), true;
+  if (operation == "/init/error" && post) return init_error(call, request, now), true;
+  if (operation == "/restore/error" && post) return init_error(call, request, now), true;
+  if (operation.starts_with(invocation_prefix) && post) {
+    operation.remove_prefix(invocation_prefix.size());
+    if (operation.ends_with("/response") || operation.ends_with("/error")) {
+      return invocation(call, operation, request, now), true;
+    }
+  }
+  return false;
+}
+
+void RuntimeApi::next(CallId call, Now now) {
+  if (state_ == RuntimeState::running) return calls_.answer(call, invocation_answer());  // asks again: the same event
+  if (state_ == RuntimeState::init_error) return refuse_transition(call, "Ready");
+  const bool again = state_ == RuntimeState::ready;
+  if (again && held_) calls_.answer(*held_, error_answer(403, "InvalidStateTransition", "next was called again"));
+  state_ = RuntimeState::ready;
+  held_ = call;
+  if (!again) listener_.runtime_ready(now);
+}
+
+void RuntimeApi::restore_next(CallId call, Now now) {
+  if (settings_.mode != Mode::snap_start) {
+    return calls_.answer(call, Answer{404, {{"Content-Type", "text/plain"}}, "404 page not found\n"});
+  }
+  if (state_ != RuntimeState::started) return refuse_transition(call, "RestoreReady");
+  state_ = RuntimeState::restore_ready;
+  held_ = call;
+  listener_.runtime_restore_ready(now);
+}
+
+void RuntimeApi::restore() {
+  state_ = RuntimeState::started;
+  if (held_) calls_.answer(*std::exchange(held_, std::nullopt), json_answer(200, "{}"));
+}
+
+void RuntimeApi::invocation(CallId call, std::string_view rest, const Request& request, Now now) {
+  const auto [id, what] = split_invocation(rest);
+  const bool current = state_ == RuntimeState::running && id == invocation_.request_id;
+  if (!current) {
+    // An id that is or was not the current one, and a second answer to the current one.
+    if (id != invocation_.request_id || invocation_.request_id.empty()) {
+      return calls_.answer(call, error_answer(400, "InvalidRequestID", "Invalid request ID"));
+    }
+    return refuse_transition(call, what == "/error" ? "InvocationErrorResponse" : "InvocationResponse");
+  }
+  if (responding_ != call) {
+    responding_ = call;
+    listener_.response_started(now);
+  }
+  respond(call, what == "/error", request, now);
+}
+
+void RuntimeApi::respond(CallId call, bool error, const Request& request, Now now) {
+  const std::string mode = header_or(request, response_mode_header, "");
+  responding_.reset();
+  state_ = RuntimeState::response_sent;
+  RuntimeResponse response{request.body, {}, false};
+  if (!error && !mode.empty() && mode != "streaming") {
+    calls_.answer(call, error_answer(400, "InvalidFunctionResponseMode", "Invalid function response mode"));
+    response = RuntimeResponse{"", "Runtime.InvalidResponseModeHeader", false};
+  } else if (!error && mode.empty() && request.body.size() > settings_.response_bytes_max) {
+    calls_.answer(call, error_answer(413, "RequestEntityTooLarge",
+                                     concat("Exceeded maximum allowed payload size (", settings_.response_bytes_max,
+                                            " bytes).")));
+    response = RuntimeResponse{"", "Function.ResponseSizeTooLarge", true};
+  } else {
+    if (error) response.error_type = header_or(request, error_type_header, "Function.Unknown");
+    if (!error) response.error_type = trailer(request, error_type_header);
+    calls_.answer(call, accepted_answer());
+  }
+  listener_.response_done(std::move(response), now);
+}
+
+void RuntimeApi::init_error(CallId call, const Request& request, Now now) {
+  if (state_ != RuntimeState::started) return refuse_transition(call, "InitError");
+  state_ = RuntimeState::init_error;
+  calls_.answer(call, accepted_answer());
+  listener_.runtime_init_error(header_or(request, error_type_header, "Function.Unknown"), now);
+}
+
+void RuntimeApi::call_closed(CallId call) {
+  if (held_ == call) held_.reset();
+  if (responding_ == call) responding_.reset();
+}
+
+Answer RuntimeApi::invocation_answer() const {
+  const Function& function = settings_.function;
+  const auto deadline_ms = std::chrono::duration_cast<Milliseconds>(deadline_.time_since_epoch()).count();
+  Answer answer = json_answer(200, invocation_.event);
+  answer.headers.push_back({"Lambda-Runtime-Aws-Request-Id", invocation_.request_id});
+  answer.headers.push_back({"Lambda-Runtime-Deadline-Ms", std::to_string(deadline_ms)});
+  answer.headers.push_back({"Lambda-Runtime-Invoked-Function-Arn", function.arn()});
+  if (!trace_header_.empty()) answer.headers.push_back({"Lambda-Runtime-Trace-Id", trace_header_});
+  if (!invocation_.client_context.empty()) {
+    answer.headers.push_back({"Lambda-Runtime-Client-Context", invocation_.client_context});
+  }
+  return answer;
+}
+
+void RuntimeApi::send(const Invocation& invocation, std::string trace_header, EpochTime deadline) {
+  STINT_CHECK(state_ == RuntimeState::ready);
+  invocation_ = invocation;
+  trace_header_ = std::move(trace_header);
+  deadline_ = deadline;
+  state_ = RuntimeState::running;
+  if (held_) calls_.answer(*std::exchange(held_, std::nullopt), invocation_answer());
+}
+
+}  // namespace stint::platform
