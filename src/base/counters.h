@@ -2,6 +2,7 @@
 // What the data path counts. One instance per program (or per simulated world), handed down by reference.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace stint {
@@ -11,6 +12,31 @@ struct CopyCounters {
   std::uint64_t copy_bytes = 0, copies = 0;       // an edit
   std::uint64_t gather_bytes = 0, gathers = 0;    // once, before a one-shot compressor
   std::uint64_t compact_bytes = 0, compacts = 0;  // chunked bodies, a request that straddles two blocks
+};
+
+/// Why accepted items did not arrive.
+enum class DropReason : std::uint8_t {
+  permanent,        // the back end refused them for good
+  retries_ended,    // retry_on_failure's max_elapsed_time has passed, or retrying is off
+  environment_end,  // the environment ended before they could be sent
+  count,
+};
+
+/// What became of items (spans, data points, log records). accepted = delivered + dropped + what is inside.
+struct DataCounters {
+  std::uint64_t accepted = 0;
+  std::uint64_t refused = 0;  // the sender was told
+  std::uint64_t delivered = 0;
+  std::uint64_t retries = 0;  // requests sent again
+  std::uint64_t repaired_strings = 0;
+  std::uint64_t dropped[static_cast<std::size_t>(DropReason::count)] = {};
+
+  void drop(DropReason reason, std::uint64_t items) { dropped[static_cast<std::size_t>(reason)] += items; }
+  std::uint64_t dropped_total() const {
+    std::uint64_t total = 0;
+    for (const std::uint64_t items : dropped) total += items;
+    return total;
+  }
 };
 
 }  // namespace stint

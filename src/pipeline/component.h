@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one interface of components. Data is pushed from receivers through processors to exporters by `consume`; the life
+// cycle drives `flush` and `stop` through the graph in topological order.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/block.h"
+#include "base/counters.h"
+#include "config/provider.h"
+#include "config/schema.h"
+#include "pipeline/batch.h"
+#include "runtime/channel.h"
+#include "runtime/runtime.h"
+
+namespace stint {
+
+/// What a component is given at its making; all of it outlives the component.
+struct ComponentContext {
+  Runtime& runtime;
+  BlockPool& pool;
+  CopyCounters& copies;
+  DataCounters& data;
+  /// Notified whenever a component's activity() may have changed.
+  Notifier& changed;
+  const config::Environment& environment;
+};
+
+/// What a consumer does at present with data that it was given and has not let go of.
+enum class Activity : std::uint8_t {
+  idle,     // it has none
+  working,  // it is getting on
+  waiting,  // it will try again later: nobody should be held for that
+};
+
+class Component {
+ public:
+  Component() = default;
+  Component(const Component&) = delete;
+  Component& operator=(const Component&) = delete;
+  virtual ~Component() = default;
+
+  /// Called once, exporters first, receivers last. Fails: anything; the component is off then and has logged why.
+  virtual Task<Result<>> start() { co_return Result<>(); }
+  /// Hands on what is held back. Suspends: until nothing is left, or what is left waits for a retry, or `deadline`.
+  /// Fails: retryable (something is left), timed_out.
+  virtual Task<Result<>> flush(Deadline deadline) {
+    (void)deadline;
+    co_return Result<>();
+  }
+  /// As flush, then the end: tasks joined, sockets closed. What could not be delivered is counted as dropped.
+  virtual Task<> stop(Deadline deadline) {
+    (void)deadline;
+    co_return;
+  }
+};
+
+/// Takes batches. Being one and being a Component are two things: a fan-out is only this.
+class Consumer {
+ public:
+  virtual ~Consumer() = default;
+  /// Suspends: until the batch is accepted: behind `batch` or `decouple` into bounded memory, else by the back end.
+  /// The await is acknowledgement and back-pressure in one.
+  /// Fails: retryable (detail: wait in ms), permanent, memory_full, unauthenticated, permission_denied, stopping,
+  /// cancelled. The batch is lost for the callee then; one that was counted as accepted is counted as dropped there.
+  virtual Task<Result<>> consume(Batch batch) = 0;
+  virtual Activity activity() const = 0;
+};
+
+class Receiver : public Component {
+ public:
+  /// Called before start(), once per signal the receiver serves. Borrows: `next`.
+  virtual void connect(otlp::Signal signal, Consumer& next) = 0;
+};
+
+class Processor : public Component, public Consumer {};
+
+class Exporter : public Component, public Consumer {};
+
+/// The bits of a ComponentType's `signals`.
+constexpr std::uint8_t signal_bit(otlp::Signal signal) {
+  return static_cast<std::uint8_t>(1u << static_cast<unsigned>(signal));
+}
+constexpr std::uint8_t every_signal = 7;
+
+/// What every component type says of itself, one row of the table in main.cpp.
+/// `make` decodes the section (null: defaults) and returns null after errors in `diagnostics`; with `context` null it
+/// only decodes and validates. `next` is given to processors only.
+template <typename Made, typename... Extra>
+struct ComponentType {
+  using Make = std::unique_ptr<Made> (*)(ComponentContext* context, const std::string& id, const config::Node& section,
+                                         const config::Path& path, config::Diagnostics& diagnostics, Extra... extra);
+  std::string_view type;
+  std::uint8_t signals;
+  const config::Schema* schema;
+  bool (*defaults_suffice)();
+  std::string_view doc;
+  Make make;
+};
+using ReceiverType = ComponentType<Receiver>;
+using ProcessorType = ComponentType<Processor, otlp::Signal, Consumer*>;
+using ExporterType = ComponentType<Exporter>;
+
+namespace detail {
+template <typename Part, typename Made, typename... Extra>
+constexpr ComponentType<Made, Extra...> component_type(std::string_view type, std::string_view doc,
+                                                       std::uint8_t signals) {
+  return {type,
+          signals,
+          &config::schema_of<typename Part::Config>,
+          &config::defaults_suffice<typename Part::Config>,
+          doc,
+          [](ComponentContext* context, const std::string& id, const config::Node& section, const config::Path& path,
+             config::Diagnostics& diagnostics, Extra... extra) -> std::unique_ptr<Made> {
+            typename Part::Config config;
+            if (!config::decode(section, config, path, diagnostics) || context == nullptr) return nullptr;
+            return std::make_unique<Part>(*context, id, std::move(config), extra...);
+          }};
+}
+}  // namespace detail
+
+/// `Part` has a nested `Config` with fields_of(), and is made from (context, id, config).
+template <typename Part>
+constexpr ReceiverType receiver_type(std::string_view type, std::string_view doc, std::uint8_t signals = every_signal) {
+  return detail::component_type<Part, Receiver>(type, doc, signals);
+}
+/// As above, made from (context, id, config, signal, next).
+template <typename Part>
+constexpr ProcessorType processor_type(std::string_view type, std::string_view doc,
+                                       std::uint8_t signals = every_signal) {
+  return detail::component_type<Part, Processor, otlp::Signal, Consumer*>(type, doc, signals);
+}
+template <typename Part>
+constexpr ExporterType exporter_type(std::string_view type, std::string_view doc, std::uint8_t signals = every_signal) {
+  return detail::component_type<Part, Exporter>(type, doc, signals);
+}
+
+}  // namespace stint

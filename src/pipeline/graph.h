@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The graph: components made from a decoded configuration and joined to pipelines. It owns them all, and drives them in
+// topological order: started from the exporters back, flushed and stopped from the receivers on.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "config/service.h"
+#include "pipeline/component.h"
+
+namespace stint {
+
+/// All component types of the program. Borrows: the tables.
+struct ComponentTable {
+  std::span<const ReceiverType> receivers;
+  std::span<const ProcessorType> processors;
+  std::span<const ExporterType> exporters;
+};
+
+class Graph {
+ public:
+  /// Makes every component that a pipeline uses and checks the others too. Null after errors in `diagnostics`.
+  /// A pipeline may name a component without a section if its defaults suffice: one warning with the line.
+  static std::unique_ptr<Graph> make(const config::ServiceConfig& service, const ComponentTable& table,
+                                     ComponentContext& context, config::Diagnostics& diagnostics);
+  /// Only the checks of make().
+  static void check(const config::ServiceConfig& service, const ComponentTable& table,
+                    config::Diagnostics& diagnostics);
+  ~Graph();
+
+  /// A component that fails to start is off; the others run.
+  Task<> start();
+  /// True: nothing is left. False: what is left waits for a retry, or `deadline` passed.
+  Task<bool> flush(Deadline deadline);
+  /// Receivers first: what they have accepted goes out as far as `deadline` allows.
+  Task<> stop(Deadline deadline);
+
+ private:
+  class Builder;
+  struct Pipeline;
+  explicit Graph(ComponentContext& context);
+  Task<> flush_pipeline(Pipeline& pipeline, Deadline deadline, bool& flushed);
+  Task<> stop_pipeline(Pipeline& pipeline, Deadline deadline);
+
+  ComponentContext& context_;
+  std::vector<std::unique_ptr<Consumer>> fan_outs_;
+  std::vector<std::unique_ptr<Exporter>> exporters_;
+  std::vector<std::unique_ptr<Pipeline>> pipelines_;
+  std::vector<std::unique_ptr<Receiver>> receivers_;
+};
+
+}  // namespace stint
