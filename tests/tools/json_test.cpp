@@ -32,8 +32,9 @@ TEST(ParseJson, RefusesMoreThan64Levels) {
 }
 
 TEST(JsonWriter, WritesDurationsWithOneToThreeDecimals) {
-  for (const auto& [ns, text] : {std::pair(2'599'000'000, "2599.0"), std::pair(147'156'999, "147.156"),
-                                 std::pair(2'599'400'000, "2599.4"), std::pair(0, "0.0"), std::pair(999, "0.0")}) {
+  const std::pair<std::int64_t, std::string_view> cases[] = {
+      {2'599'000'000, "2599.0"}, {147'156'999, "147.156"}, {2'599'400'000, "2599.4"}, {0, "0.0"}, {999, "0.0"}};
+  for (const auto& [ns, text] : cases) {
     JsonWriter json;
     json.milliseconds(Nanoseconds(ns));
     EXPECT_EQ(json.take(), text);
