@@ -43,6 +43,7 @@ bool is_name_character(char c) {
 }  // namespace
 
 std::optional<std::string_view> SystemEnvironment::lookup(std::string_view name) const {
+  if (name.find('=') != std::string_view::npos) return std::nullopt;
   for (char** variable = ::environ; variable != nullptr && *variable != nullptr; ++variable) {
     const std::string_view text = *variable;
     if (text.size() > name.size() && text[name.size()] == '=' && text.starts_with(name))

@@ -79,7 +79,7 @@ struct Unit {
   std::string_view name;
   std::int64_t nanoseconds;
 };
-constexpr Unit units[] = {{"ns", 1},         {"us", 1'000},        {"\u00b5s", 1'000},    {"\u03bcs", 1'000},
+constexpr Unit units[] = {{"ns", 1},         {"\u00b5s", 1'000},   {"\u03bcs", 1'000},    {"us", 1'000},
                           {"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
 
 __extension__ using Wide = __int128;  // products of a number and a unit do not overflow

@@ -2,6 +2,7 @@
 // Decoding by table: one function per kind of field, for all structs.
 #include "config/schema.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -98,12 +99,6 @@ void guess_among(const Schema& schema, NameGuess& guess) {
 }
 
 void store(void* member, std::uint8_t size, std::int64_t value) { std::memcpy(member, &value, size); }
-
-std::string choice_names(std::span<const Choice> choices) {
-  std::string names;
-  for (const Choice& choice : choices) names.append(names.empty() ? "" : ", ").append(choice.name);
-  return names;
-}
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
@@ -252,9 +247,8 @@ bool Decoder::duration(const Node& node, Nanoseconds& member, const Field& field
 }
 
 bool Decoder::choice(const Node& node, void* member, const Field& field, const Path& path) {
-  std::string given;
   if (!node.is_scalar() && !node.original) return expected(concat("one of ", choice_names(field.choices)), node, path);
-  given = node.original ? *node.original : node.text;
+  const std::string& given = node.original ? *node.original : node.text;
   for (const Choice& choice : field.choices) {
     if (choice.name != given) continue;
     store(member, field.size, choice.value);
@@ -276,6 +270,7 @@ bool Decoder::text(const Node& node, std::string& member, const Path& path) {
     return true;
   }
   if (!node.is_scalar()) return expected("text", node, path);
+  if (node.is_expanded) return expected("text", node, path);
   return fail(node, path, concat("expected text, found ", describe(node), "; put it in quotes: \"", node.text, "\""));
 }
 
@@ -372,6 +367,16 @@ bool Decoder::structure_list(const Node& node, void* member, const Field& field,
 }
 
 }  // namespace
+
+std::string choice_names(std::span<const Choice> choices) {
+  std::string names;
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    const auto same = [&](const Choice& other) { return other.value == choices[i].value; };
+    if (std::any_of(choices.begin(), choices.begin() + static_cast<std::ptrdiff_t>(i), same)) continue;
+    names.append(names.empty() ? "" : ", ").append(choices[i].name);
+  }
+  return names;
+}
 
 Position Report::position(std::string_view key) const {
   const Node* at = &section_;

@@ -338,6 +338,9 @@ bool defaults_suffice() {
 std::string markdown_rows(const Schema& schema, std::string_view prefix = {});
 inline constexpr std::string_view markdown_head = "| key | type | default | meaning |\n|---|---|---|---|\n";
 
+/// "none, gzip, zstd": the first name of each value.
+std::string choice_names(std::span<const Choice> choices);
+
 /// What is wrong with a value, in words: "found the number 5". Values that came out of an expansion are not shown.
 std::string describe(const Node& node);
 

@@ -26,9 +26,7 @@ std::string type_text(const Field& field) {
     case Kind::node: return "any";
     case Kind::choice: break;
   }
-  std::string names;
-  for (const Choice& choice : field.choices) names.append(names.empty() ? "" : ", ").append(choice.name);
-  return names;
+  return choice_names(field.choices);
 }
 
 std::string integer_text(const Field& field, const void* member) {
@@ -93,9 +91,9 @@ struct Writer {
 void Writer::row(const Field& field, const void* member) const {
   std::string preset = member == nullptr || field.is_required ? "" : default_text(field, member);
   if (!preset.empty()) preset = concat("`", preset, "`");
-  const std::string_view note = field.use == Use::refused    ? " Not supported yet: refused."
-                                : field.use == Use::ignored  ? " Has no effect here: a warning."
-                                : field.use == Use::accepted ? " Has no effect here."
+  const std::string_view note = field.use == Use::refused    ? "; not supported yet: refused"
+                                : field.use == Use::ignored  ? "; has no effect here, which a warning says"
+                                : field.use == Use::accepted ? "; accepted, has no effect here"
                                                              : "";
   out.append(concat("| `", prefix, field.name, "` | ", cell(type_text(field)), " | ",
                     field.is_required ? "required" : cell(preset), " | ", cell(field.doc), note, " |\n"));

@@ -307,6 +307,7 @@ std::optional<Node> parse_yaml(std::string_view text, std::uint16_t source, Tree
     diagnostics.error({source, 0, 0}, {}, "written as UTF-16; save it as UTF-8");
     return std::nullopt;
   }
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   Node root;
   Builder builder(text, source, budget, diagnostics);
   if (!builder.document(root, depth)) return std::nullopt;
