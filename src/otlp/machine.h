@@ -55,7 +55,7 @@ class Machine {
     if (!varint(0, tag)) return false;
     const auto wire_type = static_cast<WireType>(tag & 7);
     tag >>= 3;
-    if (tag == 0 || tag >= 1u << 29) return fail(Fault::field_number, 0, tag);
+    if (tag == 0 || tag >= 1u << 29 || tag / 1000 == 19) return fail(Fault::field_number, 0, tag);
     const auto number = static_cast<std::uint32_t>(tag);
     const FieldEntry field = number < field_count_ ? fields_[number] : FieldEntry{};
     if (field.kind == FieldKind::unknown) return skip(wire_type);

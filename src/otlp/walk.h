@@ -27,7 +27,7 @@ struct Counts {
 enum class Fault : std::uint8_t {
   truncated = 1,  // a field runs past the end of its message
   varint,         // a number of more than 64 bits
-  field_number,   // zero, or over 2^29 - 1
+  field_number,   // zero, over 2^29 - 1, or of the reserved 19000 to 19999 (protozero refuses these too)
   group,          // groups do not occur in OTLP
   wire_type,      // a known field in a wire type that is not its own
   id_length,      // a trace or span id neither empty nor of its length
