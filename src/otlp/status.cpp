@@ -59,6 +59,17 @@ std::string duration_json(Nanoseconds delay) {
   return text + "s";
 }
 
+std::string encode_retry_info(Nanoseconds delay) {
+  std::string info, duration;  // the duration is written even when it is zero
+  MessageWriter info_writer(info), writer(duration);
+  const std::int64_t seconds = delay.count() / nanoseconds_per_second;
+  const auto nanos = static_cast<std::int32_t>(delay.count() % nanoseconds_per_second);
+  if (seconds != 0) writer.add_int64(fields::Duration::seconds, seconds);
+  if (nanos != 0) writer.add_int32(fields::Duration::nanos, nanos);
+  info_writer.add_message(fields::RetryInfo::retry_delay, duration);
+  return info;
+}
+
 /// A varint field's value; only for fields that the cursor took as varints.
 std::uint64_t varint_of(const FieldCursor& field) {
   std::uint64_t value = 0;
@@ -154,17 +165,10 @@ std::string encode_status(const RpcStatus& status) {
   if (status.code != RpcCode::ok) writer.add_int32(fields::RpcStatus::code, static_cast<std::int32_t>(status.code));
   if (!status.message.empty()) write(writer, fields::RpcStatus::message, valid_utf8(status.message));
   if (status.retry_delay) {
+    const std::string info = encode_retry_info(*status.retry_delay);
     MessageWriter any(writer, fields::RpcStatus::details);
     write(any, fields::Any::type_url, retry_info_url);
-    MessageWriter info(any, fields::Any::value);
-    MessageWriter duration(info, fields::RetryInfo::retry_delay);
-    const std::int64_t count = status.retry_delay->count();
-    if (count / nanoseconds_per_second != 0) {
-      duration.add_int64(fields::Duration::seconds, count / nanoseconds_per_second);
-    }
-    if (count % nanoseconds_per_second != 0) {
-      duration.add_int32(fields::Duration::nanos, static_cast<std::int32_t>(count % nanoseconds_per_second));
-    }
+    write(any, fields::Any::value, info);
   }
   return body;
 }

@@ -335,7 +335,7 @@ def main(path):
         bad = make[signal](1, 1, 1)
         folder.write(f"{signal}-invalid", signal, bad, invalid=mark(bad, MARK))
     folder.write("metrics-unpacked", "metrics", unpacked_histogram())
-    folder.write("logs-deep", "logs", deep(ExportLogsServiceRequest(), 64), invalid=1)
+    folder.write("logs-deep", "logs", deep(ExportLogsServiceRequest(), 36), invalid=1)
     (path / "expected.txt").write_text("\n".join(folder.lines) + "\n", encoding="utf-8")
 
 
