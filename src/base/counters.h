@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/result.h"
+
 namespace stint {
 
 /// The three copies of the data path that have a name (bytes, and how often).
@@ -31,6 +33,12 @@ struct DataCounters {
   std::uint64_t repaired_strings = 0;
   std::uint64_t dropped[static_cast<std::size_t>(DropReason::count)] = {};
 
+  /// Of items whose sender was told success: `error` is what their consumer said.
+  void drop(Error error, std::uint64_t items) {
+    const bool ended = error.code == ErrorCode::cancelled || error.code == ErrorCode::stopping;
+    const bool later = error.code == ErrorCode::retryable || error.code == ErrorCode::memory_full;
+    drop(ended ? DropReason::environment_end : later ? DropReason::retries_ended : DropReason::permanent, items);
+  }
   void drop(DropReason reason, std::uint64_t items) { dropped[static_cast<std::size_t>(reason)] += items; }
   std::uint64_t dropped_total() const {
     std::uint64_t total = 0;

@@ -51,6 +51,8 @@ class Component {
     (void)deadline;
     co_return Result<>();
   }
+  /// The environment ends: from now on nothing waits for a later try; each batch gets one more attempt.
+  virtual void hurry() {}
   /// As flush, then the end: tasks joined, sockets closed. What could not be delivered is counted as dropped.
   virtual Task<> stop(Deadline deadline) {
     (void)deadline;
@@ -65,7 +67,7 @@ class Consumer {
   /// Suspends: until the batch is accepted: behind `batch` or `decouple` into bounded memory, else by the back end.
   /// The await is acknowledgement and back-pressure in one.
   /// Fails: retryable (detail: wait in ms), permanent, memory_full, unauthenticated, permission_denied, stopping,
-  /// cancelled. The batch is lost for the callee then; one that was counted as accepted is counted as dropped there.
+  /// cancelled. The caller has lost the batch then and tells its sender, or counts it as dropped if it told success.
   virtual Task<Result<>> consume(Batch batch) = 0;
   virtual Activity activity() const = 0;
 };

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "processors/batch.h"
+
+#include "base/log.h"
+#include "otlp/split.h"
+
+namespace stint {
+
+void BatchProcessor::Config::validate(const config::Report& report) {
+  if (send_batch_max_size > 0 && send_batch_max_size < send_batch_size) {
+    report.error("send_batch_max_size", concat("is less than send_batch_size (", send_batch_size,
+                                               "); it must be 0 (no limit) or at least as large"));
+  }
+}
+
+BatchProcessor::BatchProcessor(ComponentContext& context, std::string, Config config, otlp::Signal signal,
+                               Consumer* next)
+    : context_(context),
+      config_(std::move(config)),
+      signal_(signal),
+      next_(*next),
+      filled_(context.runtime),
+      taken_(context.runtime),
+      worker_(context.runtime) {
+  pending_.signal = signal;
+}
+
+Task<Result<>> BatchProcessor::start() {
+  worker_.spawn(send_when_due());
+  co_return Result<>();
+}
+
+Task<Result<>> BatchProcessor::consume(Batch batch) {
+  // What is next to be sent is enough and cannot go yet: the sender waits.
+  while (sending_ && !pending_.empty() && full() && !stopping_) {
+    const Result<> waited = co_await taken_.wait();
+    if (!waited) co_return waited.error();
+  }
+  if (stopping_) co_return Error{ErrorCode::stopping};
+  if (pending_.empty()) send_at_ = context_.runtime.now() + config_.timeout;
+  pending_.append(std::move(batch));
+  filled_.notify_one();
+  co_return Result<>();
+}
+
+Activity BatchProcessor::activity() const {
+  if (pending_.empty() && !sending_) return Activity::idle;
+  return sending_ && next_.activity() == Activity::waiting ? Activity::waiting : Activity::working;
+}
+
+bool BatchProcessor::due() const {
+  return !pending_.empty() && (full() || flushing_ || context_.runtime.now() >= send_at_);
+}
+
+Task<> BatchProcessor::send_when_due() {
+  for (;;) {
+    while (!due()) {
+      const Result<> waited = co_await filled_.wait(pending_.empty() ? MonotonicTime::max() : send_at_);
+      if (!waited && waited.error().code == ErrorCode::cancelled) co_return;
+    }
+    Batch batch = std::move(pending_);
+    pending_ = Batch();
+    pending_.signal = signal_;
+    sending_ = true;
+    taken_.notify_all();
+    co_await send(std::move(batch));
+    sending_ = false;
+    taken_.notify_all();
+    context_.changed.notify_all();
+  }
+}
+
+Task<> BatchProcessor::send(Batch batch) {
+  if (config_.send_batch_max_size == 0 || batch.items <= config_.send_batch_max_size) {
+    co_return co_await hand_on(std::move(batch));
+  }
+  Arena arena(context_.pool, context_.copies);
+  std::size_t items_left = batch.items;
+  otlp::Splitter splitter(signal_, std::move(batch.slices), arena);
+  while (!splitter.done()) {
+    otlp::SplitLimits limits;
+    limits.items_max = config_.send_batch_max_size;
+    Result<otlp::Part> part = splitter.next(limits);
+    if (!part) {
+      log(LogLevel::error, "batch: ", items_left, " ", names(signal_).items, " lost: ", to_string(part.error()));
+      context_.data.drop(part.error(), items_left);
+      co_return;
+    }
+    Batch piece;
+    piece.signal = signal_;
+    piece.slices = std::move(part->slices);
+    piece.items = part->items;
+    piece.bytes = part->bytes;
+    items_left -= std::min(items_left, piece.items);
+    co_await hand_on(std::move(piece));
+  }
+}
+
+Task<> BatchProcessor::hand_on(Batch batch) {
+  const std::size_t items = batch.items;
+  const Result<> consumed = co_await next_.consume(std::move(batch));
+  if (!consumed) context_.data.drop(consumed.error(), items);
+}
+
+Task<Result<>> BatchProcessor::flush(Deadline deadline) {
+  flushing_ = true;
+  filled_.notify_one();
+  Result<> result;
+  while (!pending_.empty() || sending_) {
+    if (activity() == Activity::waiting) {
+      result = Error{ErrorCode::retryable};
+      break;
+    }
+    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
+    if (!waited) {
+      result = waited.error();
+      break;
+    }
+  }
+  flushing_ = false;
+  co_return result;
+}
+
+Task<> BatchProcessor::stop(Deadline deadline) {
+  stopping_ = true;
+  flushing_ = true;
+  taken_.notify_all();
+  filled_.notify_one();
+  while (!pending_.empty() || sending_) {
+    if (!co_await context_.changed.wait(context_.runtime.monotonic(deadline))) break;
+  }
+  worker_.cancel();
+  co_await worker_.join();
+  context_.data.drop(DropReason::environment_end, pending_.items);
+  pending_ = Batch();
+}
+
+}  // namespace stint
