@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of servers as the reference has them, one schema each for HTTP and gRPC, and the binding of their endpoints.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/limits.h"
+#include "config/schema.h"
+#include "runtime/stream.h"
+
+namespace stint::net {
+
+std::string check_endpoint(const std::string& endpoint);
+
+enum class Transport : std::uint8_t { tcp, tcp4, tcp6, unix_socket };
+constexpr auto choices_of(Transport*) {
+  return config::choices<Transport>({{"tcp", Transport::tcp},
+                                     {"tcp4", Transport::tcp4},
+                                     {"tcp6", Transport::tcp6},
+                                     {"unix", Transport::unix_socket}});
+}
+
+struct DialerConfig {
+  Nanoseconds timeout{};
+};
+constexpr auto fields_of(DialerConfig*) {
+  return config::fields(config::field<&DialerConfig::timeout>("timeout", "without meaning for a server"));
+}
+
+struct HttpServerConfig {
+  std::string endpoint = "localhost:4318";
+  Transport transport = Transport::tcp;
+  DialerConfig dialer;
+  std::string traces_url_path = "/v1/traces";
+  std::string metrics_url_path = "/v1/metrics";
+  std::string logs_url_path = "/v1/logs";
+  std::uint64_t max_request_body_size = limits::http_body_bytes_max;
+  bool keep_alives_enabled = true;
+  bool include_metadata = false;
+  Nanoseconds read_timeout{};
+  Nanoseconds read_header_timeout{};
+  Nanoseconds write_timeout{};
+  Nanoseconds idle_timeout{};
+
+  void validate(const config::Report& report);
+};
+
+constexpr auto fields_of(HttpServerConfig*) {
+  using Config = HttpServerConfig;
+  return config::fields(
+      config::field<&Config::endpoint>("endpoint", "host:port to listen on; localhost is 127.0.0.1 and ::1",
+                                       config::checked<&check_endpoint>),
+      config::field<&Config::transport>("transport", "tcp, tcp4, tcp6; unix is not supported yet"),
+      config::field<&Config::dialer>("dialer", "without meaning for a server"),
+      config::field<&Config::traces_url_path>("traces_url_path", "path of traces"),
+      config::field<&Config::metrics_url_path>("metrics_url_path", "path of metrics"),
+      config::field<&Config::logs_url_path>("logs_url_path", "path of logs"),
+      config::field<&Config::max_request_body_size>(
+          "max_request_body_size", "bytes of a body, compressed or not; 0: the default", config::range(0, 1 << 30)),
+      config::field<&Config::keep_alives_enabled>("keep_alives_enabled", "connections serve more than one request"),
+      config::field<&Config::include_metadata>("include_metadata", "keeps client headers for processors",
+                                               config::without_effect),
+      config::field<&Config::read_timeout>("read_timeout", "silence inside a request; 0: the limit of 10 s"),
+      config::field<&Config::read_header_timeout>("read_header_timeout", "silence inside a head; 0: the limit of 10 s"),
+      config::field<&Config::write_timeout>("write_timeout", "a response that is not taken; 0: the limit of 10 s"),
+      config::field<&Config::idle_timeout>("idle_timeout", "a connection without a request; 0: the limit of 60 s"),
+      config::refused("compression_algorithms", "the encodings that are accepted"), config::refused("tls", "HTTPS"),
+      config::refused("auth", "an authenticator extension"), config::refused("cors", "browsers as clients"),
+      config::refused<config::TextMap>("response_headers", "headers added to every response"),
+      config::refused("middlewares", "middleware extensions"));
+}
+
+/// gRPC is not served yet: its keys are read and checked, so that a file that works later is not refused now.
+struct GrpcServerConfig {
+  std::string endpoint = "localhost:4317";
+  Transport transport = Transport::tcp;
+  DialerConfig dialer;
+  std::uint64_t max_recv_msg_size_mib = 0;
+  std::uint32_t max_concurrent_streams = 0;
+  std::uint64_t read_buffer_size = 524'288;
+  std::uint64_t write_buffer_size = 0;
+  bool include_metadata = false;
+};
+
+constexpr auto fields_of(GrpcServerConfig*) {
+  using Config = GrpcServerConfig;
+  return config::fields(
+      config::field<&Config::endpoint>("endpoint", "host:port to listen on", config::checked<&check_endpoint>),
+      config::field<&Config::transport>("transport", "tcp, tcp4, tcp6, unix"),
+      config::field<&Config::dialer>("dialer", "without meaning for a server"),
+      config::field<&Config::max_recv_msg_size_mib>("max_recv_msg_size_mib", "MiB of one message; 0: 4"),
+      config::field<&Config::max_concurrent_streams>("max_concurrent_streams", "streams per connection; 0: the limit"),
+      config::field<&Config::read_buffer_size>("read_buffer_size", "without effect"),
+      config::field<&Config::write_buffer_size>("write_buffer_size", "without effect"),
+      config::field<&Config::include_metadata>("include_metadata", "keeps client metadata for processors"),
+      config::accepted("keepalive", "server_parameters and enforcement_policy"), config::refused("tls", "TLS"),
+      config::refused("auth", "an authenticator extension"), config::refused("middlewares", "middleware extensions"));
+}
+
+/// Binds the endpoint: `localhost` on 127.0.0.1 and, where it exists, ::1; no host on every address. A port in use is
+/// tried again for 20 ms. Suspends: meanwhile. Fails: in_use, not_found (a name), unsupported, system.
+Task<Result<std::vector<Listener>>> bind_endpoint(Runtime& runtime, std::string endpoint, Transport transport);
+
+}  // namespace stint::net

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// `otlp`: Export requests over HTTP. A request is refused at the door (path, method, media type, encoding, limits,
+// well-formedness) or becomes a batch over the block it was received into. gRPC follows in a later version: its keys
+// are checked, its port stays closed.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "net/http_server.h"
+#include "net/server_config.h"
+#include "otlp/status.h"
+#include "pipeline/component.h"
+#include "wire/gzip.h"
+
+namespace stint {
+
+struct OtlpProtocols {
+  config::Optional<net::GrpcServerConfig> grpc;
+  config::Optional<net::HttpServerConfig> http;
+};
+constexpr auto fields_of(OtlpProtocols*) {
+  return config::fields(config::field<&OtlpProtocols::grpc>("grpc", "OTLP over gRPC: not served yet"),
+                        config::field<&OtlpProtocols::http>("http", "OTLP over HTTP, binary protobuf"));
+}
+
+class OtlpReceiver final : public Receiver, private net::HttpService {
+ public:
+  struct Config {
+    OtlpProtocols protocols;
+    void validate(const config::Report& report);
+  };
+
+  OtlpReceiver(ComponentContext& context, std::string id, Config config);
+  ~OtlpReceiver() override;
+
+  void connect(otlp::Signal signal, Consumer& next) override;
+  /// Fails: in_use, not_found, system; logged with the port and the key.
+  Task<Result<>> start() override;
+  Task<> stop(Deadline deadline) override;
+
+ private:
+  std::optional<net::HttpReply> refuse(const wire::RequestHead& head) override;
+  Task<net::HttpReply> serve(net::HttpRequest request) override;
+  net::HttpReply failure(const wire::RequestHead* head, int status, std::string_view message) override;
+
+  std::optional<otlp::Signal> signal_of(std::string_view path) const;
+  Result<Slice> decoded(net::HttpRequest& request);
+  Result<Batch> to_batch(otlp::Signal signal, Slice body, std::size_t items, std::uint32_t invalid_utf8);
+  net::HttpReply refused(int status, otlp::RpcCode code, std::string message,
+                         std::optional<Nanoseconds> retry_delay = std::nullopt) const;
+  net::HttpReply refused(Error error);
+
+  ComponentContext& context_;
+  std::string id_;
+  Config config_;
+  std::array<Consumer*, 3> next_{};
+  wire::Inflater inflater_;
+  std::unique_ptr<net::HttpServer> server_;
+};
+
+constexpr auto fields_of(OtlpReceiver::Config*) {
+  return config::fields(config::field<&OtlpReceiver::Config::protocols>("protocols", "at least one of grpc and http"));
+}
+
+}  // namespace stint
