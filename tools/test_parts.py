@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+import zipfile
 
 import test_lint
 import test_results
@@ -18,6 +19,7 @@ from test_results import Outcome, Run
 LOGS = pathlib.Path("build/logs")
 RELEASE = pathlib.Path("build/release")
 SANITIZED = pathlib.Path("build/test")
+CROSS = pathlib.Path("build/release-arm64")
 PYTHON = "build/venv/bin/python"
 JOBS = len(os.sched_getaffinity(0))
 SANITIZER_OPTIONS = {
@@ -106,7 +108,7 @@ def unit(full):
 def checks(_full):
     outcome = Outcome()
     for script in sorted(pathlib.Path("tests").rglob("check_*.py")):
-        outcome.add(test_results.from_ok_lines(run(script.stem, [PYTHON, script])))
+        outcome.add(test_results.from_ok_lines(run(script.stem, [PYTHON, script], STINT_TEST_BUILD=str(SANITIZED.absolute()))))
     return outcome
 
 
@@ -132,12 +134,42 @@ def arm64(_full):
     outcome = test_results.one(run("build-arm64", ["tools/build", "--arm64"], seconds=1200))
     if outcome.failed:
         return outcome
-    collector = pathlib.Path("build/release-arm64/collector")
+    collector = CROSS / "collector"
     outcome.add(elf_outcome(collector, "aarch64"))
     emulator = [] if os.uname().machine == "aarch64" else ["qemu-aarch64-static"]
     if emulator and not shutil.which(emulator[0]):
         return outcome.add(test_results.skip("no emulator for arm64"))
     return outcome.add(test_results.one(run("arm64-version", [*emulator, collector, "--version"], seconds=60)))
+
+
+def layer_outcome(architecture):
+    """The zip holds the collector, executable, and its configuration; made again it is the same to the byte."""
+    layer = pathlib.Path(f"build/layer/stint-layer-{architecture}.zip")
+    again = LOGS / layer.name
+    directory = RELEASE if architecture == "amd64" else CROSS
+    repeated = run(f"layer-{architecture}", ["tools/make-layer", directory / "collector", again])
+    with zipfile.ZipFile(layer) as archive:
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        program = archive.read("extensions/collector")
+    checks = {
+        "holds two files": [name for name in entries if not name.endswith("/")] == ["collector-config/config.yaml", "extensions/collector"],
+        "its extension is executable": entries["extensions/collector"].external_attr >> 16 == 0o100755,
+        "its extension is the release": program == (directory / "collector").read_bytes(),
+        "has at most 3 MB": layer.stat().st_size <= 3_000_000,
+        "is reproducible": repeated.status == 0 and again.read_bytes() == layer.read_bytes(),
+    }
+    wrong = [f"{layer}: not true: {name}" for name, holds in checks.items() if not holds]
+    return Outcome(passed=len(checks) - len(wrong), failed=len(wrong), notes=wrong)
+
+
+def layers(_full):
+    if os.uname().machine != "x86_64" or not shutil.which("aarch64-linux-gnu-gcc"):
+        return test_results.skip("layers need the cross libraries for arm64")
+    outcome = test_results.one(run("build-layers", ["tools/build", "--layers"], seconds=1200))
+    if outcome.failed == 0:
+        for architecture in ("amd64", "arm64"):
+            outcome.add(layer_outcome(architecture))
+    return outcome
 
 
 def bench(_full):
@@ -172,6 +204,7 @@ PARTS = {
     "checks": checks,
     "conformance": conformance,
     "arm64": arm64,
+    "layers": layers,
     "bench": bench,
     "scan": scans,
     "format": layout,

@@ -24,11 +24,14 @@ std::int64_t read_clock(clockid_t clock) {
 
 std::string read_file(const std::string& path) {
   std::string text;
-  std::FILE* file = std::fopen(path.c_str(), "re");
-  if (file == nullptr) return text;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return text;
   char part[4096];
-  while (const std::size_t count = std::fread(part, 1, sizeof part, file)) text.append(part, count);
-  std::fclose(file);
+  for (ssize_t count = 1; count > 0;) {
+    count = ::read(file, part, sizeof part);
+    if (count > 0) text.append(part, static_cast<std::size_t>(count));
+  }
+  ::close(file);
   return text;
 }
 
@@ -78,6 +81,7 @@ void Subject::run_child(const Launch& launch) const {
     if (group < 0 || ::write(group, "0", 1) != 1) _exit(127);
   }
   std::vector<char*> environment;
+  environment.reserve(launch.environment.size() + 1);
   for (const std::string& variable : launch.environment) environment.push_back(const_cast<char*>(variable.c_str()));
   environment.push_back(nullptr);
   char* arguments[] = {const_cast<char*>(launch.path.c_str()), nullptr};
