@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "base/log.h"
 #include "wire/url.h"
 
 namespace stint::net {
