@@ -38,7 +38,6 @@ struct Framing {
   void on_field(http::field field, BoostView name, BoostView value, boost::system::error_code& code) {
     if (!headers->add(Header{view(name), view(value)})) return refuse(code, ErrorCode::too_many);
     if (field != http::field::transfer_encoding) return;
-    if (transfer_encoding) return refuse(code, ErrorCode::malformed);
     transfer_encoding = true;
     if (equals_ignoring_case(view(value), "chunked")) return;
     const std::size_t comma = view(value).rfind(',');

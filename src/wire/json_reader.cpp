@@ -243,7 +243,7 @@ bool JsonReader::scan_escape() {
   escaped_ = true;
   const char c = peek(position_ + 1);
   position_ += 2;
-  if (c != 'u') return c != '\0' && std::string_view("\"\\/bfnrt").find(c) != std::string_view::npos;
+  if (c != 'u') return std::string_view("\"\\/bfnrt").find(c) != std::string_view::npos;
   if (unit_at(bytes_, position_) < 0) return false;
   position_ += 4;
   return true;

@@ -182,6 +182,7 @@ TEST(JsonText, TurnsLoneSurrogatesIntoTheReplacementCharacter) {
   EXPECT_EQ(unescaped(R"(a\ud83d)"), "a\uFFFD");
   EXPECT_EQ(unescaped(R"(\ud83dx)"), "\uFFFDx");
   EXPECT_EQ(unescaped(R"(\ude00)"), "\uFFFD");
+  EXPECT_EQ(unescaped(R"(\ude00\ude00)"), "\uFFFD\uFFFD");
   EXPECT_EQ(unescaped(R"(\ud83d\u0041)"), "\uFFFDA");
   EXPECT_EQ(unescaped(R"(\ud83d\ud83d\ude00)"), "\uFFFD\U0001F600");
   EXPECT_EQ(unescaped(R"(\ud83d\n)"), "\uFFFD\n");
