@@ -5,6 +5,8 @@
     python3 tests/otlp/check_descriptors.py
 
 Needs opentelemetry-proto and googleapis-common-protos. That a difference is seen is itself checked, on a changed copy of the statement.
+
+One line per check, `ok NAME` or `not ok NAME` with what is wrong; ends non-zero when one is not.
 """
 
 import importlib.machinery

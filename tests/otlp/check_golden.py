@@ -3,6 +3,8 @@
 """The golden requests are what tests/golden/generate.py makes today, and the official library accepts all that are valid.
 
     python3 tests/otlp/check_golden.py
+
+One line per check, `ok NAME` or `not ok NAME` with what is wrong; ends non-zero when one is not.
 """
 
 import importlib.util

@@ -5,6 +5,8 @@
     python3 tests/otlp/check_split.py [OTLP_TOOL]
 
 Requests are the golden ones and random ones made from the official descriptors (tests/conformance/generate.py).
+
+One line per check, `ok NAME` or `not ok NAME` with what is wrong; ends non-zero when one is not.
 """
 
 import struct

@@ -3,6 +3,8 @@
 """Bodies of answers, read and written by the official libraries.
 
     python3 tests/otlp/check_status.py [OTLP_TOOL]
+
+One line per check, `ok NAME` or `not ok NAME` with what is wrong; ends non-zero when one is not.
 """
 
 from google.protobuf import json_format
