@@ -166,7 +166,9 @@ bool Expander::splice(std::string& text, Reference reference, Position position,
 }
 
 bool Expander::inline_text(std::string& text, Position position, const Path& path) {
-  while (const auto reference = find_reference(text, providers_)) {
+  std::size_t from = 0;
+  while (const auto reference = find_reference(text, providers_, from)) {
+    from = reference->unchanged;
     if (!splice(text, *reference, position, path)) return false;
   }
   return true;
@@ -220,9 +222,11 @@ bool Expander::whole(Node& node, const Path& path, std::uint32_t depth) {
 }
 
 bool Expander::scalar(Node& node, const Path& path, std::uint32_t depth) {
+  std::size_t from = 0;
   while (node.is_scalar() && !node.original) {
-    const auto reference = find_reference(node.text, providers_);
+    const auto reference = find_reference(node.text, providers_, from);
     if (!reference) break;
+    from = reference->unchanged;
     const bool is_whole = reference->begin == 0 && reference->end == node.text.size();
     if (is_whole) {
       if (!whole(node, path, depth)) return false;
@@ -264,8 +268,8 @@ std::pair<std::string_view, std::string_view> split_root(std::string_view uri) {
 
 }  // namespace
 
-std::optional<Reference> find_reference(std::string_view text, Providers providers) {
-  for (std::size_t start = 0;;) {
+std::optional<Reference> find_reference(std::string_view text, Providers providers, std::size_t from) {
+  for (std::size_t start = from;;) {
     const std::size_t close = text.find('}', start);
     if (close == std::string_view::npos) return std::nullopt;
     const std::size_t open = text.substr(start, close - start).rfind("${");
@@ -275,7 +279,8 @@ std::optional<Reference> find_reference(std::string_view text, Providers provide
       std::size_t dollars = 0;
       while (dollars < begin && text[begin - 1 - dollars] == '$') ++dollars;
       const bool is_uri = inside.find(':') != std::string_view::npos;
-      if (dollars % 2 == 0 && (is_uri || is_bare_variable(inside, providers))) return Reference{begin, close + 1};
+      if (dollars % 2 == 0 && (is_uri || is_bare_variable(inside, providers)))
+        return Reference{begin, close + 1, start};
     }
     start = close + 1;
   }

@@ -26,12 +26,13 @@ std::optional<Node> load(std::string_view uri, Providers providers, Diagnostics&
 /// Expands one tree on its own. False when something failed.
 bool expand(Node& root, Providers providers, TreeBudget& budget, Diagnostics& diagnostics);
 
-/// A reference in `text`: the first closing brace with its nearest `${` that can be expanded, as offsets of `${` and
-/// past `}`. For the fuzz target and the tests.
+/// A reference in `text`: the first closing brace with its nearest `${` that can be expanded.
 struct Reference {
-  std::size_t begin;
-  std::size_t end;
+  std::size_t begin;      // of `${`
+  std::size_t end;        // past `}`
+  std::size_t unchanged;  // once the reference is replaced, the search may go on from here
 };
-std::optional<Reference> find_reference(std::string_view text, Providers providers);
+/// For the expander, its fuzz target and the tests. `from`: 0, or a former reference's `unchanged`.
+std::optional<Reference> find_reference(std::string_view text, Providers providers, std::size_t from = 0);
 
 }  // namespace stint::config

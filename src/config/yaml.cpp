@@ -295,6 +295,14 @@ bool is_utf16(std::string_view text) {
          (text.size() >= 2 && (text[0] == '\0') != (text[1] == '\0'));
 }
 
+/// libyaml compares each with all before it.
+bool has_many_tag_directives(std::string_view text) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find("%TAG"); at != std::string_view::npos && count < 100; at = text.find("%TAG", at + 4))
+    ++count;
+  return count == 100;
+}
+
 }  // namespace
 
 std::optional<Node> parse_yaml(std::string_view text, std::uint16_t source, TreeBudget& budget,
@@ -305,6 +313,10 @@ std::optional<Node> parse_yaml(std::string_view text, std::uint16_t source, Tree
   }
   if (is_utf16(text)) {
     diagnostics.error({source, 0, 0}, {}, "written as UTF-16; save it as UTF-8");
+    return std::nullopt;
+  }
+  if (has_many_tag_directives(text)) {
+    diagnostics.error({source, 0, 0}, {}, "has a hundred %TAG directives; a configuration needs none");
     return std::nullopt;
   }
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);

@@ -350,6 +350,20 @@ TEST(Expand, BoundsWhatComesOut) {
   EXPECT_NE(one.said().find("expands to more than 1048576 bytes"), std::string::npos) << one.said();
 }
 
+TEST(Expand, ReadsOnWhereAnExpansionCompletesAnother) {
+  World world({{"CLOSE", "HOST}"}, {"HOST", "localhost"}, {"OPEN", "${"}, {"V", "x"}});
+  EXPECT_EQ(as_text(world, "field: 'a}b${env:${CLOSE}c'\n"), "a}blocalhostc");
+  EXPECT_EQ(as_text(world, "field: '}${OPEN}V}'\n"), "}x");
+  EXPECT_EQ(as_text(world, "field: '${V}}${V}{${V}'\n"), "x}x{x");
+}
+
+TEST(Expand, IsNotSlowedByManyBraces) {
+  World world({{"V", "}"}});
+  std::string text(900'000, '}');
+  for (std::uint32_t i = 0; i < limits::config_expansions_max; ++i) text += "${V}";
+  EXPECT_EQ(as_text(world, concat("field: '", text, "'\n")), std::string(900'000 + limits::config_expansions_max, '}'));
+}
+
 TEST(Expand, ShowsNoValueThatAnExpansionGave) {
   World world({{"SECRET", "s3cret"}, {"MAP", "{field: s3cret}"}});
   EXPECT_EQ(as_integer(world, "field: ${env:SECRET}\n"),

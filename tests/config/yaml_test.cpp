@@ -173,6 +173,11 @@ TEST(Yaml, RefusesTooManyBytesAndTooManyValues) {
   EXPECT_NE(parse("[" + repeated("1,", limits::config_nodes_max) + "]").said.find("too large"), std::string::npos);
 }
 
+TEST(Yaml, RefusesFloodsOfTagDirectives) {
+  EXPECT_EQ(parse(repeated("%TAG !a! x\n", 100) + "--- a\n").said,
+            "f: has a hundred %TAG directives; a configuration needs none");
+}
+
 TEST(Yaml, EndsOnEveryPrefixOfADocument) {
   const std::string text =
       "a: &x {k: 1, l: \"q\\n\", m: 'r'}\nb:\n  - *x\n  - <<: *x\n    c::d: |\n      text\n---\n? y\n: !!str 5\n";
