@@ -86,16 +86,14 @@ TEST(Expand, TreatsDollarsAsTheReferenceDoes) {
       {"${env:UNSET:-$${env:UNSET}}", "${env:UNSET:-${env:UNSET}}"},
   };
   for (const auto& [given, expected] : cases) {
-    World world({{"V", "value"},
-                 {"ONE_DOLLAR", "one $$"},
-                 {"TWO_DOLLARS", "two $$$"},
-                 {"NESTED", "${env:V} came from within"}});
+    World world(Variables{
+        {"V", "value"}, {"ONE_DOLLAR", "one $$"}, {"TWO_DOLLARS", "two $$$"}, {"NESTED", "${env:V} came from within"}});
     EXPECT_EQ(as_text(world, concat("field: '", given, "'\n")), expected) << given;
   }
 }
 
 TEST(Expand, UnescapesInsideExpandedListsAndMaps) {
-  World world({{"LIST", "['$$A','$${A}','$${env:A}']"}, {"MAP", "{'k':'$$A','l':'$${env:A}'}"}});
+  World world(Variables{{"LIST", "['$$A','$${A}','$${env:A}']"}, {"MAP", "{'k':'$$A','l':'$${env:A}'}"}});
   const auto root = world.document("list: ${env:LIST}\nmap: ${env:MAP}\n");
   EXPECT_EQ(shape(*root),
             "{list: [\"$A\", \"${A}\", \"${env:A}\"]|['$A','${A}','${env:A}'], "
@@ -144,7 +142,7 @@ TEST(Expand, FindsReferencesInMalformedTextAsTheReferenceDoes) {
 }
 
 TEST(Expand, ExpandsWhatFollowsAnEscapedReference) {
-  World world({{"V", "value"}});
+  World world(Variables{{"V", "value"}});
   EXPECT_EQ(as_text(world, "field: '$${V} ${V} $${V}'\n"), "${V} value ${V}");
 }
 
@@ -201,7 +199,7 @@ TEST(Expand, TypesAValueByItsTarget) {
   };
   for (const Case& test : cases) {
     for (const bool indirect : {false, true}) {
-      World world({{"X", indirect ? "${env:Y}" : test.variable}, {"Y", test.variable}, {"INNER", "inner"}});
+      World world(Variables{{"X", indirect ? "${env:Y}" : test.variable}, {"Y", test.variable}, {"INNER", "inner"}});
       const std::string got = test.decode(world, "field: ${env:X}\n");
       const bool is_refusal = test.expected[0] == '\0' && test.variable[0] != '\0';
       if (is_refusal) {
@@ -228,12 +226,12 @@ TEST(Expand, IsAlwaysTextInsideOtherText) {
       {"", "<>"},
   };
   for (const auto& [variable, expected] : cases) {
-    World world({{"X", variable}, {"INNER", "inner"}});
+    World world(Variables{{"X", variable}, {"INNER", "inner"}});
     EXPECT_EQ(as_text(world, "field: <${env:X}>\n"), expected) << variable;
   }
-  World world({{"X", "true # with ${env:hello.world}"}});
+  World world(Variables{{"X", "true # with ${env:hello.world}"}});
   EXPECT_TRUE(as_text(world, "field: <${env:X}>\n").starts_with("refused: c.yaml:1: field: 'hello.world' cannot be"));
-  World numbers({{"A", "80"}});
+  World numbers(Variables{{"A", "80"}});
   EXPECT_TRUE(as_integer(numbers, "field: ${env:A}${env:A}\n").starts_with("refused:"));
 }
 
@@ -247,7 +245,7 @@ TEST(Expand, ExpandsMapsWithinMaps) {
 }
 
 TEST(Expand, LeavesKeysAlone) {
-  World world({{"V", "value"}});
+  World world(Variables{{"V", "value"}});
   EXPECT_EQ(shape(*world.document("${env:V}: $$\n$$k: ${V}\n")), "{${env:V}: $, $$k: \"value\"}");
 }
 
@@ -263,17 +261,17 @@ TEST(Expand, TakesAnUnsetVariableAsEmptyAndSaysSo) {
 }
 
 TEST(Expand, TakesASetButEmptyVariableAsEmptyInSilence) {
-  World world({{"EMPTY", ""}});
+  World world(Variables{{"EMPTY", ""}});
   EXPECT_EQ(shape(*world.document("a: ${env:EMPTY}\nb: ${env:EMPTY:-default}\n")), "{a: null|, b: null|}");
   EXPECT_EQ(world.said(), "");
 }
 
 TEST(Expand, ReadsFilesAsValues) {
-  World world({{"NAME", "part"}}, {{"c.yaml",
-                                    "a: ${file:part.yaml}\nb: ${file:secret}\nc: <${file:secret}>\n"
-                                    "d: ${file:${env:NAME}.yaml}\n"},
-                                   {"part.yaml", "x: [1, 2]\ny: ${env:NAME}\n"},
-                                   {"secret", "s3cret\n"}});
+  World world(Variables{{"NAME", "part"}}, {{"c.yaml",
+                                             "a: ${file:part.yaml}\nb: ${file:secret}\nc: <${file:secret}>\n"
+                                             "d: ${file:${env:NAME}.yaml}\n"},
+                                            {"part.yaml", "x: [1, 2]\ny: ${env:NAME}\n"},
+                                            {"secret", "s3cret\n"}});
   EXPECT_EQ(shape(*world.load("c.yaml")),
             "{a: {x: [1, 2], y: \"part\"}, b: \"s3cret\", c: \"<s3cret>\", d: {x: [1, 2], y: \"part\"}}");
   EXPECT_EQ(world.said(), "");
@@ -326,22 +324,22 @@ TEST(Expand, EndsACycleAtOnce) {
   }
   for (const char* variable : {"${env:X}", "a${env:X}", "${env:X}${env:X}", "[\"${env:X}\"]", "{a: \"${env:X}\"}",
                                "[\"${env:X}\", \"${env:X}\", \"${env:X}\"]", "${env:${env:X}}"}) {
-    World world({{"X", variable}});
+    World world(Variables{{"X", variable}});
     (void)world.document("field: ${env:X}\nother: <${env:X}>\n");
     EXPECT_TRUE(world.diagnostics.has_errors()) << variable;
   }
-  World world({{"X", "${env:X}"}});
+  World world(Variables{{"X", "${env:X}"}});
   (void)world.document("field: ${env:X}\n");
   EXPECT_EQ(world.said(), "c.yaml:1: field: more than 1000 expansions; does ${env:X} lead back to itself?");
 }
 
 TEST(Expand, BoundsWhatComesOut) {
-  World world({{"BIG", std::string(200'000, 'x')}});
+  World world(Variables{{"BIG", std::string(200'000, 'x')}});
   std::string document;
   for (int i = 0; i < 100; ++i) document += concat("k", i, ": ${env:BIG}\n");
   (void)world.document(document);
   EXPECT_NE(world.said().find("more than 4194304 bytes"), std::string::npos) << world.said();
-  World one({{"BIG", std::string(200'000, 'x')}});
+  World one(Variables{{"BIG", std::string(200'000, 'x')}});
   (void)one.document("k: " + [] {
     std::string text;
     for (int i = 0; i < 10; ++i) text += "${env:BIG}";
@@ -351,21 +349,21 @@ TEST(Expand, BoundsWhatComesOut) {
 }
 
 TEST(Expand, ReadsOnWhereAnExpansionCompletesAnother) {
-  World world({{"CLOSE", "HOST}"}, {"HOST", "localhost"}, {"OPEN", "${"}, {"V", "x"}});
+  World world(Variables{{"CLOSE", "HOST}"}, {"HOST", "localhost"}, {"OPEN", "${"}, {"V", "x"}});
   EXPECT_EQ(as_text(world, "field: 'a}b${env:${CLOSE}c'\n"), "a}blocalhostc");
   EXPECT_EQ(as_text(world, "field: '}${OPEN}V}'\n"), "}x");
   EXPECT_EQ(as_text(world, "field: '${V}}${V}{${V}'\n"), "x}x{x");
 }
 
 TEST(Expand, IsNotSlowedByManyBraces) {
-  World world({{"V", "}"}});
+  World world(Variables{{"V", "}"}});
   std::string text(900'000, '}');
   for (std::uint32_t i = 0; i < limits::config_expansions_max; ++i) text += "${V}";
   EXPECT_EQ(as_text(world, concat("field: '", text, "'\n")), std::string(900'000 + limits::config_expansions_max, '}'));
 }
 
 TEST(Expand, ShowsNoValueThatAnExpansionGave) {
-  World world({{"SECRET", "s3cret"}, {"MAP", "{field: s3cret}"}});
+  World world(Variables{{"SECRET", "s3cret"}, {"MAP", "{field: s3cret}"}});
   EXPECT_EQ(as_integer(world, "field: ${env:SECRET}\n"),
             "refused: c.yaml:1: field: expected a whole number, found a text that an expansion gave");
   EXPECT_EQ(as_boolean(world, "field: x${env:SECRET}\n").find("s3cret"), std::string::npos);
@@ -389,7 +387,7 @@ TEST(Load, TakesPathsAndUris) {
       {"yaml:${env:CONFIG}", "{b: $x, c: 3}|b: $x\nc: 3\n"},
   };
   for (const auto& [uri, expected] : cases) {
-    World world({{"CONFIG", "b: $$x\nc: 3\n"}, {"V", "value"}}, contents);
+    World world(Variables{{"CONFIG", "b: $$x\nc: 3\n"}, {"V", "value"}}, contents);
     const auto root = world.load(uri);
     ASSERT_TRUE(root) << uri << ": " << world.said();
     EXPECT_EQ(shape(*root), expected) << uri;
@@ -415,7 +413,7 @@ TEST(Load, SaysWhatIsWrongWithARoot) {
       {"yaml:a: [", "yaml::2: did not find expected node content (while parsing a flow node that begins in line 2)"},
   };
   for (const auto& [uri, expected] : cases) {
-    World world({{"EMPTY", ""}});
+    World world(Variables{{"EMPTY", ""}});
     EXPECT_FALSE(world.load(uri)) << uri;
     EXPECT_EQ(world.said(), expected) << uri;
   }

@@ -91,7 +91,8 @@ struct Decoded {
   std::string said;
 };
 Decoded decoded(std::string document) {
-  World world({{"NUMBER", "8080"}, {"TEXT", "abc"}, {"MAP", "{a: b, c: \"5\"}"}, {"LIST", "[a, b]"}, {"FLAG", "true"}});
+  World world(Variables{
+      {"NUMBER", "8080"}, {"TEXT", "abc"}, {"MAP", "{a: b, c: \"5\"}"}, {"LIST", "[a, b]"}, {"FLAG", "true"}});
   Decoded made;
   const auto root = world.document("endpoint: http://x\n" + document);
   made.good = root && decode(*root, made.config, Path{}, world.diagnostics);

@@ -17,7 +17,7 @@ struct Decoded {
   std::string said;
 };
 Decoded decoded(std::string document) {
-  World world({{"RECEIVERS", "[otlp]"}, {"ENDPOINT", "{endpoint: 'http://x'}"}, {"LEVEL", "warn"}});
+  World world(Variables{{"RECEIVERS", "[otlp]"}, {"ENDPOINT", "{endpoint: 'http://x'}"}, {"LEVEL", "warn"}});
   Decoded made;
   if (auto root = world.document(std::move(document)))
     made.config = decode_service(std::move(*root), world.diagnostics);

@@ -9,10 +9,14 @@
 
 namespace stint::config {
 
+using Variables = FixedEnvironment::Variables;
+
 class World {
  public:
   explicit World(FixedEnvironment::Variables variables = {}, FixedFiles::Contents contents = {})
       : environment_(std::move(variables)), files_(std::move(contents)), env_(environment_), file_(files_) {}
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
 
   Providers providers() const { return list_; }
   std::optional<Node> load(std::string_view uri) { return config::load(uri, list_, diagnostics); }
