@@ -116,6 +116,14 @@ void EpollLoop::close(Handle handle) {
   socket_calls::close(handle);
 }
 
+void EpollLoop::forget(Handle handle) {
+  Watch& state = watch(handle);
+  STINT_CHECK(state.reader == nullptr && state.writer == nullptr);
+  if (!std::exchange(state.registered, false)) return;
+  epoll_event unused{};
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, handle, &unused);
+}
+
 EpollLoop::Watch& EpollLoop::watch(Handle handle) {
   const auto index = static_cast<std::size_t>(handle);
   if (index >= watches_.size()) watches_.resize(std::max<std::size_t>(index + 1, 32));

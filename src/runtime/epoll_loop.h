@@ -24,6 +24,7 @@ class EpollLoop final : public Loop {
   Result<Handle> open_stream(const Address& peer) override;
   void shutdown_send(Handle handle) override;
   void close(Handle handle) override;
+  void forget(Handle handle) override;
   bool submit(Operation& operation) override;
   void cancel(Operation& operation) override;
   void turn(Nanoseconds wait_max, CompletionList& done) override;

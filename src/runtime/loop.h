@@ -100,6 +100,10 @@ class Loop {
   /// Requires: no operation on the handle is in flight.
   virtual void close(Handle handle) = 0;
 
+  /// The handle belongs to somebody else, who will close it: the loop lets go of it.
+  /// Requires: no operation on the handle is in flight.
+  virtual void forget(Handle handle) = 0;
+
   /// True: complete already, `result` is set and `complete` will not be called. False: it will be, later.
   virtual bool submit(Operation& operation) = 0;
   /// Asks for an early end; the operation still completes exactly once. Nothing happens if it is not in flight.
