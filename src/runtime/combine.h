@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several tasks at once. `all` waits for every one; `race` asks the others to end once one has ended, and waits for
 // them too: no operand is ever left running. Both hand back every operand's result, so nothing that happened is lost.
-// Operands yield a Result; one that was cancelled before it ran yields ErrorCode::cancelled.
 #pragma once
 
 #include <array>
@@ -62,11 +61,6 @@ Task<> store(Task<T> task, std::optional<T>& result) {
   result.emplace(co_await std::move(task));
 }
 
-template <typename T>
-void cancelled_if_empty(std::optional<T>& result) {
-  if (!result.has_value()) result.emplace(Error{ErrorCode::cancelled});
-}
-
 template <typename... T, std::size_t... I>
 Task<Raced<T...>> combine(Runtime& runtime, bool first_ends_all, std::index_sequence<I...>, Task<T>... tasks) {
   constexpr std::size_t count = sizeof...(T);
@@ -78,7 +72,6 @@ Task<Raced<T...>> combine(Runtime& runtime, bool first_ends_all, std::index_sequ
   (spawn_root(runtime, roots[I], store<T>(std::move(tasks), std::get<I>(results)), &Operands::ended, &slots[I]), ...);
   if (cancelled) operands.cancel();
   co_await suspend(operands);
-  (cancelled_if_empty(std::get<I>(results)), ...);
   co_return Raced<T...>{operands.first(), std::tuple<T...>(std::move(*std::get<I>(results))...)};
 }
 

@@ -19,16 +19,28 @@ class Root {
   Root() = default;
   Root(const Root&) = delete;
   Root& operator=(const Root&) = delete;
-  /// Asks the task to end. Nothing happens when it has ended.
-  void cancel() { signal_.emit(boost::asio::cancellation_type::terminal); }
+  /// Asks the task to end: its present operation and all later ones fail with ErrorCode::cancelled. A task that has not
+  /// begun yet still runs its first step. Nothing happens when it has ended.
+  void cancel() {
+    cancelled_ = true;
+    if (begun_) signal_.emit(boost::asio::cancellation_type::terminal);
+  }
+
+  // For spawn_root. Before its first step Asio would throw into a cancelled root, where nobody catches.
+  void begin() {
+    begun_ = true;
+    if (cancelled_) signal_.emit(boost::asio::cancellation_type::terminal);
+  }
   boost::asio::cancellation_slot slot() { return signal_.slot(); }
 
  private:
   boost::asio::cancellation_signal signal_;
+  bool begun_ = false;
+  bool cancelled_ = false;
 };
 
 /// Starts `task` as a root; `ended(context)` is called from the ready queue when it is over.
-/// A root that is cancelled before its first step never runs. Any other exception is a bug: a failed check.
+/// An exception is a bug: a failed check.
 void spawn_root(Runtime& runtime, Root& root, Task<> task, void (*ended)(void* context), void* context);
 
 }  // namespace detail
