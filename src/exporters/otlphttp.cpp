@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/otlphttp.h"
+
+#include <algorithm>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "otlp/status.h"
+#include "wire/http1.h"
+#include "wire/http_date.h"
+#include "wire/url.h"
+
+namespace stint {
+namespace {
+
+#if defined(__aarch64__)
+constexpr std::string_view user_agent = "Stint/" STINT_VERSION " (linux/arm64)";
+#else
+constexpr std::string_view user_agent = "Stint/" STINT_VERSION " (linux/amd64)";
+#endif
+
+constexpr std::string_view protobuf_type = "application/x-protobuf";
+constexpr std::size_t message_bytes_max = 300;  // of a back end's text in one line of the log
+
+bool is_for_now(int status) { return status == 429 || (status >= 502 && status <= 504); }
+
+// A back end's text as a part of one line: bounded, and nothing in it that a terminal would obey.
+std::string one_line(std::string_view text) {
+  std::string line(text.substr(0, message_bytes_max));
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 32 || c == 127) c = ' ';
+  }
+  if (text.size() > message_bytes_max) line.append("...");
+  return line;
+}
+
+// What a refusing answer says about itself.
+std::string reason(const net::HttpResponse& response) {
+  std::string text = concat(response.status, " ", wire::reason_phrase(response.status));
+  const std::string_view body = response.body.view();
+  std::string message;
+  if (response.content_type == protobuf_type) {
+    if (const Result<otlp::RpcStatus> status = otlp::decode_status(body)) message = one_line(status->message);
+  } else if (response.content_type == "text/plain" || response.content_type == "application/json") {
+    message = one_line(body);
+  }
+  return message.empty() ? text : concat(text, ": ", message);
+}
+
+Error final_error(int status) {
+  if (status == 401) return Error{ErrorCode::unauthenticated, 0, status};
+  if (status == 403) return Error{ErrorCode::permission_denied, 0, status};
+  return Error{ErrorCode::permanent, 0, status};
+}
+
+bool has_header(const std::vector<wire::Header>& headers, std::string_view name) {
+  return std::any_of(headers.begin(), headers.end(),
+                     [&](const wire::Header& header) { return wire::equals_ignoring_case(header.name, name); });
+}
+
+// `base` without the slashes at its end, and `path`.
+std::string joined_path(std::string_view base, std::string_view path) {
+  while (base.ends_with('/')) base.remove_suffix(1);
+  return concat(base, path);
+}
+
+}  // namespace
+
+net::HttpClientConfig OtlpHttpExporter::Config::client_defaults() {
+  net::HttpClientConfig client;
+  client.timeout = Seconds(30);
+  return client;
+}
+
+void OtlpHttpExporter::Config::validate(const config::Report& report) {
+  if (client.endpoint.empty() && traces_endpoint.empty() && metrics_endpoint.empty() && logs_endpoint.empty()) {
+    report.error("endpoint", "this key is required: the URL of the back end, as in http://localhost:4318");
+  }
+  if (encoding == Encoding::json) report.error("encoding", "json is not supported yet; only proto is");
+}
+
+OtlpHttpExporter::OtlpHttpExporter(ComponentContext& context, std::string id, Config config)
+    : context_(context),
+      id_(std::move(id)),
+      config_(std::move(config)),
+      deflater_(config_.client.gzip_level()),
+      retrier_(context, config_.retry_on_failure,
+               config_.client.timeout > Nanoseconds::zero() ? config_.client.timeout : forever) {
+  set_destination(otlp::Signal::traces, config_.traces_endpoint, names(otlp::Signal::traces).url_path);
+  set_destination(otlp::Signal::metrics, config_.metrics_endpoint, names(otlp::Signal::metrics).url_path);
+  set_destination(otlp::Signal::logs, config_.logs_endpoint, names(otlp::Signal::logs).url_path);
+}
+
+void OtlpHttpExporter::set_destination(otlp::Signal signal, const std::string& endpoint, std::string_view path) {
+  const bool is_whole = !endpoint.empty();
+  Result<wire::Url> url = wire::parse_url(is_whole ? endpoint : config_.client.endpoint);
+  if (!url) return;  // none for this signal: validation has let nothing else through
+  if (!is_whole) url->path = joined_path(url->path, path);
+  Destination& destination = destinations_[static_cast<std::size_t>(signal)];
+  destination.client = &client_for(url->host, url->port);
+  destination.url = concat("http://", url->authority(), url->target());
+  destination.head = request_head(url->target(), url->authority());
+}
+
+net::HttpClient& OtlpHttpExporter::client_for(const std::string& host, std::uint16_t port) {
+  for (const auto& client : clients_) {
+    if (client->origin().host == host && client->origin().port == port) return *client;
+  }
+  net::HttpOrigin origin;
+  origin.host = host;
+  origin.port = port;
+  clients_.push_back(
+      std::make_unique<net::HttpClient>(context_.runtime, context_.pool, context_.copies, std::move(origin)));
+  return *clients_.back();
+}
+
+std::string OtlpHttpExporter::request_head(const std::string& target, const std::string& authority) const {
+  std::string_view host = authority;
+  std::vector<wire::Header> headers;
+  for (const auto& [name, value] : config_.client.headers) {
+    if (wire::equals_ignoring_case(name, "host")) {
+      host = value;
+    } else {
+      headers.push_back({name, value});
+    }
+  }
+  if (!has_header(headers, "Content-Type")) headers.push_back({"Content-Type", protobuf_type});
+  if (!has_header(headers, "User-Agent")) headers.push_back({"User-Agent", user_agent});
+  std::string head;
+  const Result<> written = wire::append_request_head(head, "POST", target, host, headers, std::nullopt);
+  STINT_CHECK(written);          // validated
+  head.resize(head.size() - 2);  // the empty line
+  return head;
+}
+
+// One batch on its way: the body, and what is to be done with each answer.
+class OtlpHttpExporter::Delivery final : public Attempts {
+ public:
+  Delivery(OtlpHttpExporter& exporter, const Destination& destination, Batch batch)
+      : exporter_(exporter), destination_(destination), signal_(batch.signal), items_(batch.items) {
+    body_ = exporter_.make_body(std::move(batch));
+    std::size_t size = 0;
+    parts_.reserve(body_.slices.size());
+    for (const Slice& slice : body_.slices) {
+      parts_.push_back({const_cast<char*>(slice.view().data()), slice.size()});
+      size += slice.size();
+    }
+    head_ = concat(destination_.head, body_.compressed ? "Content-Encoding: gzip\r\n" : "", "Content-Length: ", size,
+                   "\r\n\r\n");
+  }
+
+  Task<Result<>> attempt() override {
+    const Nanoseconds configured = exporter_.config_.client.timeout;
+    const Nanoseconds timeout = configured > Nanoseconds::zero() ? configured : forever;
+    const Result<net::HttpResponse> response = co_await destination_.client->request(head_, parts_, timeout);
+    if (!response) {
+      if (response.error().code == ErrorCode::cancelled) co_return response.error();
+      exporter_.attempt_failed(destination_, to_string(response.error()));
+      co_return Error{ErrorCode::retryable};
+    }
+    co_return judge(*response);
+  }
+
+ private:
+  Result<> judge(const net::HttpResponse& response) {
+    if (response.status >= 200 && response.status < 300) {
+      exporter_.partly_accepted(destination_, names(signal_).items, response, items_);
+      exporter_.context_.data.delivered += items_;
+      exporter_.attempt_succeeded(destination_);
+      return {};
+    }
+    if (!is_for_now(response.status)) {
+      exporter_.log_lost(destination_, signal_, items_, reason(response));
+      return final_error(response.status);
+    }
+    exporter_.attempt_failed(destination_, reason(response));
+    const Result<Milliseconds> wait =
+        wire::parse_retry_after(response.retry_after, exporter_.context_.runtime.epoch_now());
+    return Error{ErrorCode::retryable, 0, wait ? static_cast<std::int32_t>(wait->count()) : 0};
+  }
+
+  OtlpHttpExporter& exporter_;
+  const Destination& destination_;
+  otlp::Signal signal_;
+  std::size_t items_;
+  Body body_;
+  std::vector<iovec> parts_;
+  std::string head_;
+};
+
+Task<Result<>> OtlpHttpExporter::consume(Batch batch) {
+  const otlp::Signal signal = batch.signal;
+  const std::size_t items = batch.items;
+  const Destination& destination = destinations_[static_cast<std::size_t>(signal)];
+  if (destination.client == nullptr) {
+    log(LogLevel::error, id_, ": ", items, " ", names(signal).items, " dropped: neither endpoint nor ", name(signal),
+        "_endpoint is configured");
+    co_return Error{ErrorCode::permanent};
+  }
+  Delivery delivery(*this, destination, std::move(batch));
+  const Result<> result = co_await retrier_.run(delivery);
+  if (!result && result.error().code == ErrorCode::retryable && config_.retry_on_failure.enabled) {
+    log_lost(destination, signal, items, "retry_on_failure::max_elapsed_time is over");
+  }
+  co_return result;
+}
+
+OtlpHttpExporter::Body OtlpHttpExporter::make_body(Batch batch) {
+  Body body;
+  if (config_.client.compression == net::Compression::gzip) {
+    Result<Slice> compressed = compress(batch.slices);
+    // Without memory for it the batch goes as it is: that frees memory, too.
+    if (compressed) {
+      body.slices.push_back(std::move(*compressed));
+      body.compressed = true;
+      return body;
+    }
+  }
+  body.slices = std::move(batch.slices);
+  return body;
+}
+
+Result<Slice> OtlpHttpExporter::compress(const std::vector<Slice>& slices) {
+  Arena arena(context_.pool, context_.copies);
+  const Result<Slice> input = arena.gather(slices);
+  if (!input) return input.error();
+  Result<Block> output = context_.pool.allocate(wire::Deflater::bound(input->size()));
+  if (!output) return output.error();
+  const Result<std::size_t> size =
+      deflater_.compress(wire::DeflateFormat::gzip, input->view(), {output->data(), output->capacity()});
+  if (!size) return size.error();
+  const std::string_view compressed(output->data(), *size);
+  return Slice(std::move(*output), compressed);
+}
+
+void OtlpHttpExporter::attempt_failed(const Destination& destination, std::string_view why) {
+  log(failing_ ? LogLevel::debug : LogLevel::warn, id_, ": ", destination.url, ": ", why,
+      config_.retry_on_failure.enabled ? "; will be tried again" : "");
+  failing_ = true;
+}
+
+void OtlpHttpExporter::attempt_succeeded(const Destination& destination) {
+  if (failing_) log(LogLevel::info, id_, ": ", destination.url, ": delivered again");
+  failing_ = false;
+}
+
+void OtlpHttpExporter::partly_accepted(const Destination& destination, std::string_view items_name,
+                                       const net::HttpResponse& response, std::size_t& items) {
+  if (response.content_type != protobuf_type) return;
+  const Result<otlp::PartialSuccess> partial = otlp::decode_response(response.body.view());
+  if (!partial || partial->empty()) return;
+  const std::size_t rejected = std::min(items, static_cast<std::size_t>(std::max<std::int64_t>(partial->rejected, 0)));
+  items -= rejected;
+  context_.data.drop(DropReason::permanent, rejected);
+  const std::string message = one_line(partial->message);
+  log(message == last_rejection_ ? LogLevel::debug : LogLevel::warn, id_, ": ", destination.url, ": ", rejected, " ",
+      items_name, " rejected: ", message);
+  last_rejection_ = message;
+}
+
+void OtlpHttpExporter::log_lost(const Destination& destination, otlp::Signal signal, std::size_t items,
+                                std::string_view why) const {
+  log(LogLevel::error, id_, ": ", items, " ", names(signal).items, " not delivered to ", destination.url, ": ", why);
+}
+
+Task<Result<>> OtlpHttpExporter::flush(Deadline deadline) {
+  for (;;) {
+    const Activity now = activity();
+    if (now == Activity::idle) co_return Result<>();
+    if (now == Activity::waiting) co_return Error{ErrorCode::retryable};
+    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
+    if (!waited) co_return waited.error();
+  }
+}
+
+Task<> OtlpHttpExporter::stop(Deadline deadline) {
+  hurry();
+  while (!retrier_.idle()) {
+    if (!co_await context_.changed.wait(context_.runtime.monotonic(deadline))) break;
+  }
+  for (const auto& client : clients_) client->close_idle_connections();
+}
+
+}  // namespace stint

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// `otlphttp`: one POST per batch to a back end's OTLP/HTTP endpoint, protobuf, tried again with back-off. The body is
+// sent from where the batch's slices lie, or compressed once into a block of its own; a request owns its body until it
+// has ended. Here it is decided what a back end's answer means for the data.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/http_client.h"
+#include "net/http_client_config.h"
+#include "pipeline/component.h"
+#include "pipeline/retry.h"
+#include "pipeline/sending_queue_config.h"
+#include "wire/gzip.h"
+
+namespace stint {
+
+class OtlpHttpExporter final : public Exporter {
+ public:
+  enum class Encoding : std::uint8_t { proto, json };
+  struct Config {
+    net::HttpClientConfig client = client_defaults();
+    std::string traces_endpoint;
+    std::string metrics_endpoint;
+    std::string logs_endpoint;
+    Encoding encoding = Encoding::proto;
+    RetryConfig retry_on_failure;
+    SendingQueueConfig sending_queue;
+
+    void validate(const config::Report& report);
+    static net::HttpClientConfig client_defaults();
+  };
+
+  OtlpHttpExporter(ComponentContext& context, std::string id, Config config);
+
+  /// Fails: as Consumer says; a signal without an endpoint is permanent.
+  Task<Result<>> consume(Batch batch) override;
+  Activity activity() const override { return retrier_.activity(); }
+  Task<Result<>> flush(Deadline deadline) override;
+  void hurry() override { retrier_.hurry(); }
+  /// Whoever consumes has been stopped before, and cancels what `deadline` leaves over.
+  Task<> stop(Deadline deadline) override;
+
+ private:
+  class Delivery;
+  /// Where one signal goes. Without a client: nowhere.
+  struct Destination {
+    net::HttpClient* client = nullptr;
+    std::string url;   // for the log
+    std::string head;  // of each request, up to Content-Encoding and Content-Length
+  };
+  struct Body {
+    std::vector<Slice> slices;
+    bool compressed = false;
+  };
+
+  void set_destination(otlp::Signal signal, const std::string& endpoint, std::string_view path);
+  net::HttpClient& client_for(const std::string& host, std::uint16_t port);
+  std::string request_head(const std::string& target, const std::string& authority) const;
+  Body make_body(Batch batch);
+  Result<Slice> compress(const std::vector<Slice>& slices);
+  void attempt_failed(const Destination& destination, std::string_view why);
+  void attempt_succeeded(const Destination& destination);
+  void partly_accepted(const Destination& destination, std::string_view items_name, const net::HttpResponse& response,
+                       std::size_t& items);
+  void log_lost(const Destination& destination, otlp::Signal signal, std::size_t items, std::string_view why) const;
+
+  ComponentContext& context_;
+  std::string id_;
+  Config config_;
+  wire::Deflater deflater_;
+  std::vector<std::unique_ptr<net::HttpClient>> clients_;  // one per origin
+  std::array<Destination, otlp::all_signals.size()> destinations_;
+  Retrier retrier_;
+  bool failing_ = false;        // since the last delivery
+  std::string last_rejection_;  // said already
+};
+
+constexpr auto choices_of(OtlpHttpExporter::Encoding*) {
+  return config::choices<OtlpHttpExporter::Encoding>(
+      {{"proto", OtlpHttpExporter::Encoding::proto}, {"json", OtlpHttpExporter::Encoding::json}});
+}
+
+constexpr auto fields_of(OtlpHttpExporter::Config*) {
+  using namespace config;
+  using Config = OtlpHttpExporter::Config;
+  return fields(
+      embedded<&Config::client>(),
+      field<&Config::traces_endpoint>("traces_endpoint", "URL for traces, used as it is",
+                                      checked<&net::check_http_endpoint>),
+      field<&Config::metrics_endpoint>("metrics_endpoint", "URL for metrics, used as it is",
+                                       checked<&net::check_http_endpoint>),
+      field<&Config::logs_endpoint>("logs_endpoint", "URL for logs, used as it is", checked<&net::check_http_endpoint>),
+      accepted<std::string>("profiles_endpoint", "there are no profiles"),
+      field<&Config::encoding>("encoding", "of request bodies"),
+      field<&Config::retry_on_failure>("retry_on_failure", "what happens when the back end is not available"),
+      field<&Config::sending_queue>("sending_queue", "off; use the processors batch and decouple", Use::accepted));
+}
+
+}  // namespace stint

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of every component that calls a back end over HTTP: one schema, embedded into each component's own. A key
+// that is known is taken, accepted because it has no meaning here, or refused by name; none is dropped in silence.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "config/schema.h"
+#include "wire/url.h"
+
+namespace stint::net {
+
+enum class Compression : std::uint8_t { none, gzip, zstd, snappy, x_snappy_framed, zlib, deflate, lz4 };
+
+constexpr auto choices_of(Compression*) {
+  return config::choices<Compression>({{"none", Compression::none},
+                                       {"", Compression::none},
+                                       {"gzip", Compression::gzip},
+                                       {"zstd", Compression::zstd},
+                                       {"snappy", Compression::snappy},
+                                       {"x-snappy-framed", Compression::x_snappy_framed},
+                                       {"zlib", Compression::zlib},
+                                       {"deflate", Compression::deflate},
+                                       {"lz4", Compression::lz4}});
+}
+
+struct CompressionParams {
+  std::int32_t level = 0;  // 0: ours
+};
+constexpr auto fields_of(CompressionParams*) {
+  return config::fields(config::field<&CompressionParams::level>(
+      "level", "1 (fast) to 9 (small), -1 for gzip's own (6); without it 1", config::range(-2, 22)));
+}
+
+/// Without effect as long as there is no https.
+struct TlsClientConfig {};
+constexpr auto fields_of(TlsClientConfig*) {
+  using namespace config;
+  return fields(accepted<bool>("insecure", "for gRPC: no TLS; HTTP goes by the endpoint's scheme"),
+                accepted<bool>("insecure_skip_verify", "takes any certificate"),
+                accepted<std::string>("server_name_override", "the name that the certificate must have"),
+                accepted<std::string>("ca_file", "certificates that are trusted"),
+                accepted<std::string>("ca_pem", "the same, in place"),
+                accepted<std::string>("cert_file", "the client's certificate"),
+                accepted<std::string>("cert_pem", "the same, in place"),
+                accepted<std::string>("key_file", "the client's key"),
+                accepted<std::string>("key_pem", "the same, in place"),
+                accepted<std::string>("min_version", "the oldest TLS version"),
+                accepted<std::string>("max_version", "the newest TLS version"),
+                accepted<TextList>("cipher_suites", "the cipher suites that may be used"),
+                accepted<bool>("include_insecure_cipher_suites", "insecure ones may be named, too"),
+                accepted<TextList>("curve_preferences", "the curves that may be used"),
+                accepted<Nanoseconds>("reload_interval", "then files are read again"),
+                accepted<bool>("include_system_ca_certs_pool", "the system's certificates beside ca_file"),
+                refused<>("tpm", "keys in a TPM"));
+}
+
+struct HttpClientConfig {
+  std::string endpoint;
+  config::TextMap headers;
+  Nanoseconds timeout{};  // 0: none
+  Compression compression = Compression::gzip;
+  CompressionParams compression_params;
+  TlsClientConfig tls;
+
+  void validate(const config::Report& report);
+  /// The level for wire::Deflater.
+  int gzip_level() const;
+};
+
+/// For `checked<>`: what is wrong with the URL of a back end; an empty one counts as not given.
+std::string check_http_endpoint(const std::string& endpoint);
+/// For `checked<>`: names and values that can stand in a request, and are not the client's own business.
+std::string check_headers(const config::TextMap& headers);
+
+constexpr auto fields_of(HttpClientConfig*) {
+  using namespace config;
+  using Config = HttpClientConfig;
+  return fields(field<&Config::endpoint>("endpoint", "URL of the back end", checked<&check_http_endpoint>),
+                field<&Config::headers>("headers", "added to each request; Host is honoured", checked<&check_headers>),
+                field<&Config::timeout>("timeout", "of one attempt; 0: none"),
+                field<&Config::compression>("compression", "of request bodies"),
+                field<&Config::compression_params>("compression_params", "how hard it tries"),
+                field<&Config::tls>("tls", "https is not supported yet", Use::accepted),
+                refused<std::string>("proxy_url", "requests go through a proxy"),
+                refused<>("auth", "an extension that authenticates requests"), refused<>("cookies", "cookies are kept"),
+                refused<>("middlewares", "extensions that see each request"),
+                accepted<std::int64_t>("read_buffer_size", "bytes; buffers follow the data here"),
+                accepted<std::int64_t>("write_buffer_size", "bytes; bodies are sent from where they lie"),
+                accepted<std::int64_t>("max_idle_conns", "there are as many connections as requests at one time"),
+                accepted<std::int64_t>("max_idle_conns_per_host", "as max_idle_conns"),
+                accepted<std::int64_t>("max_conns_per_host", "as max_idle_conns"),
+                accepted<Nanoseconds>("idle_conn_timeout", "a connection that has died is replaced"),
+                accepted<bool>("disable_keep_alives", "connections are kept"),
+                accepted<Nanoseconds>("http2_read_idle_timeout", "HTTP/1.1 only"),
+                accepted<Nanoseconds>("http2_ping_timeout", "HTTP/1.1 only"),
+                accepted<bool>("force_attempt_http2", "HTTP/1.1 only"));
+}
+
+}  // namespace stint::net

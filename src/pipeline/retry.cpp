@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/retry.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace stint {
+
+void RetryConfig::validate(const config::Report& report) {
+  if (!enabled || max_elapsed_time == Nanoseconds::zero()) return;
+  if (max_elapsed_time < initial_interval) {
+    report.error("max_elapsed_time", "is less than initial_interval; it must be 0 (forever) or at least as long");
+  } else if (max_elapsed_time < max_interval) {
+    report.error("max_elapsed_time", "is less than max_interval; it must be 0 (forever) or at least as long");
+  }
+}
+
+std::string check_randomization_factor(const double& value) {
+  return value >= 0 && value <= 1 ? std::string() : "must be from 0 to 1";
+}
+
+std::string check_multiplier(const double& value) {
+  return value >= 0 && std::isfinite(value) ? std::string() : "must be at least 0";
+}
+
+// One entry of the counts, moved from first to later attempts.
+class Retrier::Presence {
+ public:
+  explicit Presence(Retrier& retrier) : retrier_(retrier) {
+    ++retrier_.first_attempts_;
+    retrier_.context_.changed.notify_all();
+  }
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+  ~Presence() {
+    --(first_ ? retrier_.first_attempts_ : retrier_.later_attempts_);
+    retrier_.context_.changed.notify_all();
+  }
+  void failed() {
+    if (!first_) return;
+    first_ = false;
+    --retrier_.first_attempts_;
+    ++retrier_.later_attempts_;
+    retrier_.context_.changed.notify_all();
+  }
+
+ private:
+  Retrier& retrier_;
+  bool first_ = true;
+};
+
+Retrier::Retrier(ComponentContext& context, RetryConfig config, Nanoseconds attempt_max)
+    : context_(context), config_(config), attempt_max_(attempt_max), hurry_(context.runtime) {}
+
+Task<Result<>> Retrier::run(Attempts& attempts) {
+  Presence presence(*this);
+  Nanoseconds interval = config_.initial_interval;
+  Nanoseconds elapsed{};
+  for (;;) {
+    const bool is_last = hurried_;
+    const MonotonicTime began = context_.runtime.now();
+    const Result<> result = co_await attempts.attempt();
+    if (result || result.error().code != ErrorCode::retryable) co_return result;
+    if (is_last) co_return Error{ErrorCode::stopping};
+    if (!config_.enabled) co_return result;
+    presence.failed();
+    elapsed += std::min(context_.runtime.now() - began, attempt_max_);
+    const Nanoseconds pause = std::max<Nanoseconds>(varied(interval), Milliseconds(result.error().detail));
+    const bool forever = config_.max_elapsed_time == Nanoseconds::zero();
+    if (!hurried_ && !forever && elapsed + pause > config_.max_elapsed_time) co_return result;
+    const Result<> waited = co_await wait(pause);
+    if (!waited) co_return waited;
+    elapsed += pause;
+    interval = next_interval(interval);
+    ++context_.data.retries;
+  }
+}
+
+Task<Result<>> Retrier::wait(Nanoseconds duration) {
+  if (hurried_) co_return Result<>();
+  const Result<> waited = co_await hurry_.wait(context_.runtime.now() + duration);
+  if (!waited && waited.error().code != ErrorCode::timed_out) co_return waited;
+  co_return Result<>();
+}
+
+void Retrier::hurry() {
+  hurried_ = true;
+  hurry_.notify_all();
+  context_.changed.notify_all();
+}
+
+Activity Retrier::activity() const {
+  if (idle()) return Activity::idle;
+  return hurried_ || first_attempts_ > 0 ? Activity::working : Activity::waiting;
+}
+
+Nanoseconds Retrier::varied(Nanoseconds interval) {
+  char bytes[sizeof(std::uint32_t)];
+  context_.runtime.loop().fill_entropy(bytes);
+  std::uint32_t random = 0;
+  std::memcpy(&random, bytes, sizeof random);
+  const double part = static_cast<double>(random) / 4294967296.0;  // [0, 1)
+  const double factor = 1 + config_.randomization_factor * (2 * part - 1);
+  const double nanoseconds = static_cast<double>(interval.count()) * factor;
+  constexpr double least = 1e6, most = 24.0 * 3600 * 1e9;
+  return Nanoseconds(static_cast<std::int64_t>(std::clamp(nanoseconds, least, most)));
+}
+
+Nanoseconds Retrier::next_interval(Nanoseconds interval) const {
+  const double longer = static_cast<double>(interval.count()) * config_.multiplier;
+  const double most = static_cast<double>(config_.max_interval.count());
+  return Nanoseconds(static_cast<std::int64_t>(std::min(longer, most)));
+}
+
+}  // namespace stint
