@@ -1,2 +1,219 @@
 // SPDX-License-Identifier: Apache-2.0
-int main() { return 0; }
+// The program: one table of components, environment and configuration in, life cycle on. With AWS_LAMBDA_RUNTIME_API
+// it is a Lambda extension, without it an ordinary process that ends on SIGTERM.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/log.h"
+#include "config/expand.h"
+#include "config/service.h"
+#include "exporters/otlphttp.h"
+#include "pipeline/graph.h"
+#include "processors/batch.h"
+#include "processors/decouple.h"
+#include "receivers/otlp.h"
+#include "runtime/epoll_loop.h"
+#include "runtime/signals.h"
+
+namespace stint {
+namespace {
+
+constexpr ReceiverType receiver_types[] = {
+    receiver_type<OtlpReceiver>("otlp", "OTLP from SDKs, over HTTP"),
+};
+constexpr ProcessorType processor_types[] = {
+    processor_type<BatchProcessor>("batch", "merges requests by number of items and time"),
+    processor_type<DecoupleProcessor>("decouple", "accepts at once, hands on from a bounded queue"),
+};
+constexpr ExporterType exporter_types[] = {
+    exporter_type<OtlpHttpExporter>("otlphttp", "OTLP to a back end, over HTTP"),
+    exporter_type<OtlpHttpExporter>("otlp_http", "the same as otlphttp"),
+};
+constexpr ComponentTable component_table{receiver_types, processor_types, exporter_types};
+
+constexpr std::string_view default_config = "/opt/collector-config/config.yaml";
+// What an ordinary process may take for its last data after SIGTERM.
+constexpr Nanoseconds stop_grace = Seconds(10);
+
+constexpr std::string_view usage =
+    "usage: collector [--config URI]          run; URI is a path, file:, yaml: or env:\n"
+    "       collector validate [--config URI] check a configuration and say what is wrong with it\n"
+    "       collector components              list what a configuration may name\n"
+    "       collector --version\n";
+
+void print(std::FILE* file, std::string_view text) { (void)!std::fwrite(text.data(), 1, text.size(), file); }
+
+std::string_view environment_or(const config::Environment& environment, std::string_view name, std::string_view other) {
+  return environment.lookup(name).value_or(other);
+}
+
+std::string config_uri(const config::Environment& environment) {
+  if (const auto uri = environment.lookup("OPENTELEMETRY_COLLECTOR_CONFIG_URI")) return std::string(*uri);
+  return std::string(environment_or(environment, "OPENTELEMETRY_COLLECTOR_CONFIG_FILE", default_config));
+}
+
+void set_up_log(const config::Environment& environment) {
+  if (environment_or(environment, "AWS_LAMBDA_LOG_FORMAT", "Text") == "JSON") set_log_format(LogFormat::json);
+  const std::string_view text = environment_or(environment, "OPENTELEMETRY_EXTENSION_LOG_LEVEL", "info");
+  LogLevel level = LogLevel::info;
+  if (!parse_log_level(text, level)) {
+    log(LogLevel::warn, "OPENTELEMETRY_EXTENSION_LOG_LEVEL: '", text,
+        "' is not a level; info is taken (debug, info, warn, error, fatal)");
+  }
+  set_log_level(level);
+}
+
+/// A configuration read from its URI, with everything that was found wrong.
+struct Configuration {
+  config::Diagnostics diagnostics;
+  config::ServiceConfig service;
+};
+
+std::unique_ptr<Configuration> load_configuration(const std::string& uri, const config::Environment& environment) {
+  auto loaded = std::make_unique<Configuration>();
+  const config::SystemFiles files;
+  const config::EnvProvider env(environment);
+  const config::FileProvider file(files);
+  const config::YamlProvider yaml;
+  const config::Provider* const providers[] = {&env, &file, &yaml};
+  std::optional<config::Node> root = config::load(uri, providers, loaded->diagnostics);
+  if (root) loaded->service = config::decode_service(std::move(*root), loaded->diagnostics);
+  if (loaded->service.log_level) set_log_level(*loaded->service.log_level);
+  return loaded;
+}
+
+void log_warnings(const config::Diagnostics& diagnostics) {
+  for (const config::Diagnostic& diagnostic : diagnostics.list()) {
+    if (diagnostic.severity == config::Severity::warning) log(LogLevel::warn, diagnostic.to_string());
+  }
+}
+
+int validate(const std::string& uri, const config::Environment& environment) {
+  const auto loaded = load_configuration(uri, environment);
+  if (!loaded->diagnostics.has_errors()) Graph::check(loaded->service, component_table, loaded->diagnostics);
+  log_warnings(loaded->diagnostics);
+  if (!loaded->diagnostics.has_errors()) return 0;
+  print(stderr, loaded->diagnostics.errors_text());
+  return 1;
+}
+
+template <typename Type>
+void list_types(std::string_view kind, std::span<const Type> types, bool with_keys) {
+  print(stdout, with_keys ? concat("\n## ", kind, "\n") : concat(kind, ":\n"));
+  for (const Type& type : types) {
+    if (with_keys) {
+      print(stdout, concat("\n### `", type.type, "`\n\n", type.doc, ".\n\n", config::markdown_head,
+                           config::markdown_rows(*type.schema)));
+    } else {
+      print(stdout, concat("  ", type.type, ": ", type.doc, "\n"));
+    }
+  }
+}
+
+// `with_keys`: as Markdown with every key; layer/reference.md is made from it.
+int list_components(bool with_keys) {
+  list_types<ReceiverType>("receivers", receiver_types, with_keys);
+  list_types<ProcessorType>("processors", processor_types, with_keys);
+  list_types<ExporterType>("exporters", exporter_types, with_keys);
+  if (with_keys) {
+    print(stdout, concat("\n## service\n\n", config::markdown_head, config::service_markdown_rows()));
+  } else {
+    print(stdout, "connectors:\nextensions:\nproviders:\n  env, file, yaml\n");
+  }
+  return 0;
+}
+
+/// What every run of the program stands on.
+struct Machine {
+  EpollLoop loop;
+  Runtime runtime{loop};
+  BlockPool pool{limits::memory_bytes_max};
+  CopyCounters copies;
+  DataCounters data;
+  Notifier changed{runtime};
+};
+
+Task<> run_until_signal(Machine& machine, Graph& graph, TerminationSignals signals) {
+  co_await graph.start();
+  log(LogLevel::info, "started");
+  (void)co_await signals.wait();
+  co_await graph.stop(Deadline{machine.runtime.epoch_now() + stop_grace});
+  log(LogLevel::info, "ended: ", machine.data.accepted, " items accepted, ", machine.data.delivered, " delivered, ",
+      machine.data.dropped_total(), " dropped");
+}
+
+int run_process(const std::string& uri, const config::Environment& environment) {
+  Machine machine;
+  Result<TerminationSignals> signals = TerminationSignals::open(machine.runtime);
+  if (!signals) {
+    log(LogLevel::error, "signalfd: ", to_string(signals.error()));
+    return 1;
+  }
+  ComponentContext context{machine.runtime, machine.pool, machine.copies, machine.data, machine.changed, environment};
+  const auto loaded = load_configuration(uri, environment);
+  std::unique_ptr<Graph> graph;
+  if (!loaded->diagnostics.has_errors()) {
+    graph = Graph::make(loaded->service, component_table, context, loaded->diagnostics);
+  }
+  log_warnings(loaded->diagnostics);
+  if (graph == nullptr) {
+    print(stderr, loaded->diagnostics.errors_text());
+    return 1;
+  }
+  machine.runtime.run(run_until_signal(machine, *graph, std::move(*signals)));
+  return 0;
+}
+
+struct Arguments {
+  std::string_view command;  // "", "validate", "components", "--version"
+  std::string config;
+  bool reference = false;
+  bool wrong = false;
+};
+
+Arguments parse_arguments(int count, char** values) {
+  Arguments arguments;
+  for (int i = 1; i < count; ++i) {
+    const std::string_view value = values[i];
+    if (value == "--config" && i + 1 < count) {
+      arguments.config = values[++i];
+    } else if (value.starts_with("--config=")) {
+      arguments.config = value.substr(9);
+    } else if (value == "--reference" && arguments.command == "components") {
+      arguments.reference = true;
+    } else if (i == 1 && (value == "validate" || value == "components" || value == "--version" || value == "-v" ||
+                          value == "--help")) {
+      arguments.command = value;
+    } else {
+      arguments.wrong = true;
+    }
+  }
+  return arguments;
+}
+
+int run(int count, char** values) {
+  const config::SystemEnvironment environment;
+  Arguments arguments = parse_arguments(count, values);
+  if (arguments.wrong) {
+    print(stderr, usage);
+    return 2;
+  }
+  if (arguments.command == "--help") return print(stdout, usage), 0;
+  if (arguments.command == "--version" || arguments.command == "-v")
+    return print(stdout, "stint " STINT_VERSION "\n"), 0;
+  if (arguments.command == "components") return list_components(arguments.reference);
+  set_up_log(environment);
+  if (arguments.config.empty()) arguments.config = config_uri(environment);
+  if (arguments.command == "validate") return validate(arguments.config, environment);
+  return run_process(arguments.config, environment);
+}
+
+}  // namespace
+}  // namespace stint
+
+int main(int count, char** values) { return stint::run(count, values); }
