@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each extension costs, taken from the platform's marks with the real clock and the real processes: start, wait
+// after the function, CPU and memory. Also keeps the events, prints what a reader wants to see while it happens, and
+// writes the report.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "tools/lambda/json_writer.h"
+#include "tools/lambda/options.h"
+#include "tools/lambda/real_processes.h"
+
+namespace stint::platform {
+
+/// Of one extension's first start.
+struct StartCost {
+  std::string name;
+  MonotonicTime executed{}, registered{}, ready{};
+  ProcessUsage after_init;
+  int starts = 0;
+  std::string last_exit;
+};
+
+struct ExtensionCost {
+  std::string name;
+  MonotonicTime next_called{};
+  Nanoseconds cpu{};  // since the end of the former invocation, or of init
+  std::uint64_t resident_bytes = 0;
+};
+
+struct InvocationCost {
+  InvocationOutcome outcome;
+  MonotonicTime sent{}, response_done{}, ended{};
+  std::vector<ExtensionCost> extensions;
+
+  /// Response until the extension's next; zero when that came first.
+  Nanoseconds after_response(const ExtensionCost& extension) const;
+};
+
+class Costs : public Watcher {
+ public:
+  /// Borrows: both.
+  Costs(const Options& options, RealProcesses& processes);
+
+  void mark(const Mark& mark) override;
+  void invocation_ended(const InvocationOutcome& outcome) override;
+  void event(EpochTime time, std::string_view type, std::string_view record) override;
+
+  const std::vector<InvocationCost>& invocations() const { return invocations_; }
+  bool all_succeeded() const;
+  /// The tables for the end.
+  std::string text() const;
+  /// `"init":…,"extensions":…,"invocations":…,"events":…` into the open object.
+  void write_report(JsonWriter& json) const;
+
+ private:
+  struct KeptEvent {
+    std::string time, type, record;
+  };
+  StartCost* start_of(std::string_view name);
+  ExtensionCost* current_extension(std::string_view name);
+  void mark_invocation(const Mark& mark, MonotonicTime now);
+  void measure(InvocationCost& invocation);
+
+  const Options& options_;
+  RealProcesses& processes_;
+  std::vector<StartCost> starts_;
+  std::vector<InvocationCost> invocations_;
+  std::vector<Nanoseconds> cpu_before_;  // per extension, at the end of the former invocation
+  std::vector<KeptEvent> events_;
+  bool in_invocation_ = false;
+  std::string init_error_;
+};
+
+}  // namespace stint::platform
