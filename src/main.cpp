@@ -132,7 +132,7 @@ int list_components(bool with_keys) {
 struct Machine {
   EpollLoop loop;
   Runtime runtime{loop};
-  BlockPool pool{limits::memory_bytes_max};
+  BlockPool pool{limits::memory_bytes_max, limits::http_body_bytes_max};
   CopyCounters copies;
   DataCounters data;
   Notifier changed{runtime};

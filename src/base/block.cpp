@@ -21,6 +21,7 @@ struct alignas(64) Block::Header {
   BlockPool* pool;
   std::size_t mapping;  // bytes, header included
   std::uint32_t references;
+  BlockPool::Account account;
   Header* next_free;
 };
 
@@ -50,21 +51,31 @@ Result<> Block::grow(std::size_t size) {
   if (size <= capacity()) return {};
   BlockPool& pool = *header_->pool;
   const std::size_t mapping = BlockPool::mapping_size(size);
-  if (mapping < size || !pool.reserve(mapping - header_->mapping)) return Error{ErrorCode::memory_full};
-  void* const moved = ::mremap(header_, header_->mapping, mapping, MREMAP_MAYMOVE);
+  if (mapping < size) return Error{ErrorCode::memory_full};
+  // Accounted as a new block in place of the old one.
+  const std::size_t old_mapping = header_->mapping;
+  const BlockPool::Account old_account = header_->account;
+  pool.give_back(old_account, old_mapping);
+  const Result<BlockPool::Account> account = pool.reserve(mapping);
+  void* const moved = account ? ::mremap(header_, old_mapping, mapping, MREMAP_MAYMOVE) : MAP_FAILED;
   if (moved == MAP_FAILED) {
-    pool.in_use_ -= mapping - header_->mapping;
+    if (account) pool.give_back(*account, mapping);
+    pool.take(old_account, old_mapping);
     return Error{ErrorCode::memory_full};
   }
   header_ = static_cast<Header*>(moved);
   header_->mapping = mapping;
+  header_->account = *account;
   // The moved pages may lie where a block once was given back in a poisoned state.
   ASAN_UNPOISON_MEMORY_REGION(header_, mapping);
   return {};
 }
 
-BlockPool::BlockPool(std::size_t bytes_max, std::size_t retained_bytes_max)
-    : bytes_max_(bytes_max), retained_bytes_max_(retained_bytes_max) {}
+BlockPool::BlockPool(std::size_t bytes_max, std::size_t single_bytes_max, std::size_t retained_bytes_max)
+    : bytes_max_(bytes_max),
+      // The limit is of a body; its block is a little larger.
+      single_bytes_max_(single_bytes_max == 0 ? 0 : single_bytes_max + (256u << 10)),
+      retained_bytes_max_(retained_bytes_max) {}
 
 BlockPool::~BlockPool() {
   STINT_CHECK(blocks_in_use_ == 0);
@@ -86,16 +97,31 @@ int BlockPool::size_class(std::size_t mapping) {
   return -1;
 }
 
-bool BlockPool::reserve(std::size_t bytes) {
-  if (bytes > bytes_max_ || in_use_ > bytes_max_ - bytes) return false;
-  in_use_ += bytes;
-  peak_ = std::max(peak_, in_use_);
-  return true;
+Result<BlockPool::Account> BlockPool::reserve(std::size_t bytes) {
+  Account account = Account::common;
+  if (bytes > bytes_max_ || in_use_ > bytes_max_ - bytes) {
+    const bool large = bytes > class_bytes[class_count - 1];
+    if (!large || single_ > 0 || bytes > single_bytes_max_) return Error{ErrorCode::memory_full};
+    account = Account::single;
+  }
+  take(account, bytes);
+  return account;
+}
+
+void BlockPool::take(Account account, std::size_t bytes) {
+  (account == Account::single ? single_ : in_use_) += bytes;
+  peak_ = std::max(peak_, bytes_in_use());
+}
+
+void BlockPool::give_back(Account account, std::size_t bytes) {
+  (account == Account::single ? single_ : in_use_) -= bytes;
 }
 
 Result<Block> BlockPool::allocate(std::size_t size) {
   const std::size_t mapping = mapping_size(size);
-  if (mapping < size || !reserve(mapping)) return Error{ErrorCode::memory_full};
+  if (mapping < size) return Error{ErrorCode::memory_full};
+  const Result<Account> account = reserve(mapping);
+  if (!account) return account.error();
   Block::Header* header = nullptr;
   const int size_class_index = size_class(mapping);
   if (size_class_index >= 0 && free_[size_class_index] != nullptr) {
@@ -106,20 +132,20 @@ Result<Block> BlockPool::allocate(std::size_t size) {
   } else {
     void* const pages = ::mmap(nullptr, mapping, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED) {
-      in_use_ -= mapping;
+      give_back(*account, mapping);
       return Error{ErrorCode::memory_full};
     }
     ASAN_UNPOISON_MEMORY_REGION(pages, mapping);
     header = static_cast<Block::Header*>(pages);
   }
-  *header = Block::Header{this, mapping, 1, nullptr};
+  *header = Block::Header{this, mapping, 1, *account, nullptr};
   ++blocks_in_use_;
   return Block(header);
 }
 
 void BlockPool::release(Block::Header* header) {
   const std::size_t mapping = header->mapping;
-  in_use_ -= mapping;
+  give_back(header->account, mapping);
   --blocks_in_use_;
   const int size_class_index = size_class(mapping);
   if (size_class_index < 0 || retained_ + mapping > retained_bytes_max_) {

@@ -75,7 +75,10 @@ class BlockPool {
   static constexpr std::size_t smallest_bytes = 16u << 10;
 
   /// `bytes_max`: limit of all blocks out at one time. `retained_bytes_max`: free blocks kept for reuse.
-  explicit BlockPool(std::size_t bytes_max, std::size_t retained_bytes_max = 2u << 20);
+  /// `single_bytes_max`: one block at a time may be as large as this beyond the limit, so that a body that fits its own
+  /// limit is not refused because it is large.
+  explicit BlockPool(std::size_t bytes_max, std::size_t single_bytes_max = 0,
+                     std::size_t retained_bytes_max = 2u << 20);
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
   /// Requires: every block is back.
@@ -86,7 +89,7 @@ class BlockPool {
 
   std::size_t bytes_max() const { return bytes_max_; }
   /// Bytes of all blocks out now, and the most there ever were.
-  std::size_t bytes_in_use() const { return in_use_; }
+  std::size_t bytes_in_use() const { return in_use_ + single_; }
   std::size_t bytes_in_use_peak() const { return peak_; }
   std::size_t blocks_in_use() const { return blocks_in_use_; }
   /// Gives all free blocks back to the system.
@@ -97,12 +100,17 @@ class BlockPool {
   static constexpr std::size_t class_count = 4;
   static std::size_t mapping_size(std::size_t size);
   static int size_class(std::size_t mapping);
-  bool reserve(std::size_t bytes);
+  enum class Account : std::uint8_t { common, single };
+  Result<Account> reserve(std::size_t bytes);
+  void take(Account account, std::size_t bytes);
+  void give_back(Account account, std::size_t bytes);
   void release(Block::Header* header);
 
   std::size_t bytes_max_;
+  std::size_t single_bytes_max_;
   std::size_t retained_bytes_max_;
-  std::size_t in_use_ = 0;
+  std::size_t in_use_ = 0;  // on the common account
+  std::size_t single_ = 0;  // bytes of the one block beyond the limit; 0: it is not out
   std::size_t peak_ = 0;
   std::size_t blocks_in_use_ = 0;
   std::size_t retained_ = 0;

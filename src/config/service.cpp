@@ -175,6 +175,8 @@ void ServiceDecoder::sections(Entry& entry, std::vector<ComponentSection>& into)
       error(component.position, path.child(component.key), "this id is already there, written differently");
       continue;
     }
+    // What is missing in a section is missing at its id, not at the first key that is there.
+    component.value.position = component.position;
     into.push_back({std::move(*known), component.position, std::move(component.value)});
   }
 }

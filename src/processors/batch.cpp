@@ -58,19 +58,20 @@ Task<> BatchProcessor::send_when_due() {
       const Result<> waited = co_await filled_.wait(pending_.empty() ? MonotonicTime::max() : send_at_);
       if (!waited && waited.error().code == ErrorCode::cancelled) co_return;
     }
+    const bool everything = flushing_ || context_.runtime.now() >= send_at_;
     Batch batch = std::move(pending_);
     pending_ = Batch();
     pending_.signal = signal_;
     sending_ = true;
     taken_.notify_all();
-    co_await send(std::move(batch));
+    co_await send(std::move(batch), everything);
     sending_ = false;
     taken_.notify_all();
     context_.changed.notify_all();
   }
 }
 
-Task<> BatchProcessor::send(Batch batch) {
+Task<> BatchProcessor::send(Batch batch, bool everything) {
   if (config_.send_batch_max_size == 0 || batch.items <= config_.send_batch_max_size) {
     co_return co_await hand_on(std::move(batch));
   }
@@ -79,7 +80,8 @@ Task<> BatchProcessor::send(Batch batch) {
   otlp::Splitter splitter(signal_, std::move(batch.slices), arena);
   while (!splitter.done()) {
     otlp::SplitLimits limits;
-    limits.items_max = config_.send_batch_max_size;
+    const bool rest = !everything && items_left < config_.send_batch_size;
+    if (!rest) limits.items_max = config_.send_batch_max_size;
     Result<otlp::Part> part = splitter.next(limits);
     if (!part) {
       log(LogLevel::error, "batch: ", items_left, " ", names(signal_).items, " lost: ", to_string(part.error()));
@@ -92,8 +94,19 @@ Task<> BatchProcessor::send(Batch batch) {
     piece.items = part->items;
     piece.bytes = part->bytes;
     items_left -= std::min(items_left, piece.items);
-    co_await hand_on(std::move(piece));
+    if (rest) {
+      put_back(std::move(piece));
+    } else {
+      co_await hand_on(std::move(piece));
+    }
   }
+}
+
+// What is too little for a request of its own goes before what has come meanwhile.
+void BatchProcessor::put_back(Batch rest) {
+  rest.append(std::move(pending_));
+  pending_ = std::move(rest);
+  send_at_ = context_.runtime.now() + config_.timeout;
 }
 
 Task<> BatchProcessor::hand_on(Batch batch) {

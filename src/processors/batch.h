@@ -36,7 +36,8 @@ class BatchProcessor final : public Processor {
   bool due() const;
   bool full() const { return pending_.items >= config_.send_batch_size; }
   Task<> send_when_due();
-  Task<> send(Batch batch);
+  Task<> send(Batch batch, bool everything);
+  void put_back(Batch rest);
   Task<> hand_on(Batch batch);
 
   ComponentContext& context_;

@@ -143,8 +143,7 @@ net::HttpReply OtlpReceiver::refused(Error error) {
 }
 
 Result<Slice> OtlpReceiver::decoded(net::HttpRequest& request) {
-  // An empty body is an empty request, whatever encoding it claims.
-  if (request.head.content_encoding().empty() || request.body.size() == 0) return std::move(request.body);
+  if (request.head.content_encoding().empty()) return std::move(request.body);
   const std::size_t configured = config_.protocols.http->max_request_body_size;
   return inflater_.inflate(wire::DeflateFormat::gzip, request.body.view(), context_.pool,
                            configured > 0 ? configured : limits::http_body_bytes_max);

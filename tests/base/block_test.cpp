@@ -59,6 +59,25 @@ TEST(Block, GrowsWithItsContentAndCountsItsNewSize) {
   EXPECT_EQ(pool.bytes_in_use(), 0u);
 }
 
+TEST(BlockPool, LetsOneLargeBlockAtATimeGoBeyondTheLimit) {
+  BlockPool pool(4u << 20, 20u << 20);
+  Result<Block> small = pool.allocate(1u << 20);
+  ASSERT_TRUE(small);
+  Result<Block> large = pool.allocate(20u << 20);
+  ASSERT_TRUE(large);
+  EXPECT_GE(pool.bytes_in_use(), 21u << 20);
+  EXPECT_FALSE(pool.allocate(5u << 20)) << "a second one";
+  EXPECT_TRUE(pool.allocate(1u << 20)) << "small ones have their own account";
+  large->reset();
+  Block growing = std::move(*pool.allocate(3u << 20));
+  EXPECT_TRUE(growing.grow(12u << 20)) << "moves from the common account to that of the large one";
+  EXPECT_FALSE(growing.grow(22u << 20));
+  EXPECT_FALSE(pool.allocate(5u << 20));
+  growing.reset();
+  small->reset();
+  EXPECT_EQ(pool.bytes_in_use(), 0u);
+}
+
 TEST(Slice, KeepsItsBlockAliveAfterTheFirstOwnerEnds) {
   BlockPool pool(1u << 20);
   Slice part;

@@ -85,7 +85,7 @@ AS_THEY_STAND = {
 }
 
 
-def filled_in(text, endpoint="https://in.example", http=14318, grpc=14317):
+def filled_in(text, endpoint="http://in.example", http=14318, grpc=14317):
     values = {"ENDPOINT": endpoint, "KEY": "0123-abcd", "HTTP": str(http), "GRPC": str(grpc)}
     for name, value in values.items():
         text = re.sub(rf"\b{name}\b", value, text)
