@@ -13,9 +13,7 @@ namespace f = otlp::fields;
 static_assert(f::ExportTraceServiceRequest::resource_spans == f::ExportMetricsServiceRequest::resource_metrics &&
               f::ExportTraceServiceRequest::resource_spans == f::ExportLogsServiceRequest::resource_logs);
 
-Messages resources_of(const Slice& slice) {
-  return {slice.view(), f::ExportTraceServiceRequest::resource_spans};
-}
+Messages resources_of(const Slice& slice) { return {slice.view(), f::ExportTraceServiceRequest::resource_spans}; }
 
 std::uint64_t count_metrics(std::string_view resource_metrics) {
   std::uint64_t metrics = 0;

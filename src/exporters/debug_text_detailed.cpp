@@ -131,7 +131,8 @@ void write_detailed(otlp::Signal signal, std::uint64_t number, std::string_view 
   out.line(title.resource, number);
   out.line("Resource SchemaURL: ", resource.schema_url);
   write_attributes("Resource attributes:", resource.resource.attributes, out);
-  for (const std::string_view bytes : Texts(entry, otlp::fields::ResourceSpans::resource)) write_entity_refs(bytes, out);
+  for (const std::string_view bytes : Texts(entry, otlp::fields::ResourceSpans::resource))
+    write_entity_refs(bytes, out);
   std::uint64_t scope_number = 0;
   for (const otlp::ScopeEntry scope : resource.scopes) {
     write_scope(title.scope, scope_number++, scope, out);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // `verbosity: detailed` for metrics: descriptor, then a block per data point of each kind.
-#include <cmath>
-#include <numbers>
-
 #include "exporters/debug_text_detailed.h"
 #include "exporters/debug_text_value.h"
 
@@ -51,9 +48,8 @@ void write_histogram(const DataPoint& point, Writer& out) {
 
 void write_exponential_histogram(const DataPoint& point, Writer& out) {
   write_totals(point, out);
-  const double factor = std::ldexp(std::numbers::ln2, -point.scale);
-  const auto bound = [factor](const otlp::Buckets& buckets, std::size_t at) {
-    return std::exp((buckets.offset + static_cast<double>(at)) * factor);
+  const auto bound = [&point](const otlp::Buckets& buckets, std::size_t at) {
+    return bucket_bound(point.scale, buckets.offset + static_cast<double>(at));
   };
   for (std::size_t i = point.negative.bucket_counts.size(); i-- > 0;) {
     out.line("Bucket [", fixed(-bound(point.negative, i + 1)), ", ", fixed(-bound(point.negative, i)),

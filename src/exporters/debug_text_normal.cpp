@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // `verbosity: normal`: a line per resource and scope, then one per span, data point or log record.
-#include <cmath>
-#include <numbers>
-
 #include "exporters/debug_text.h"
 #include "exporters/debug_text_value.h"
 
@@ -65,14 +62,13 @@ void add_histogram(const DataPoint& point, Writer& out) {
 
 void add_exponential_histogram(const DataPoint& point, Writer& out) {
   add_totals(point, out);
-  const double factor = std::ldexp(std::numbers::ln2, -point.scale);
   for (std::size_t i = point.negative.bucket_counts.size(); i-- > 0;) {
-    const double bound = -std::exp((point.negative.offset + static_cast<double>(i)) * factor);
+    const double bound = -bucket_bound(point.scale, point.negative.offset + static_cast<double>(i));
     out.add(" le", shortest(bound), '=', point.negative.bucket_counts[i]);
   }
   if (point.zero_count != 0) out.add(" zero=", point.zero_count);
   for (std::size_t i = 0; i < point.positive.bucket_counts.size(); ++i) {
-    const double bound = std::exp((point.positive.offset + static_cast<double>(i) + 1) * factor);
+    const double bound = bucket_bound(point.scale, point.positive.offset + static_cast<double>(i) + 1);
     out.add(" le", shortest(bound), '=', point.positive.bucket_counts[i]);
   }
 }
@@ -105,9 +101,8 @@ void write_metric(const otlp::Metric& metric, Writer& out) {
 struct Titles {
   std::string_view resource, scope;
 };
-constexpr Titles titles[] = {{"ResourceTraces #", "ScopeTraces #"},
-                             {"ResourceMetrics #", "ScopeMetrics #"},
-                             {"ResourceLog #", "ScopeLog #"}};
+constexpr Titles titles[] = {
+    {"ResourceTraces #", "ScopeTraces #"}, {"ResourceMetrics #", "ScopeMetrics #"}, {"ResourceLog #", "ScopeLog #"}};
 
 }  // namespace
 

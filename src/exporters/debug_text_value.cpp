@@ -7,7 +7,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <vector>
+#include <limits>
+#include <map>
+#include <numbers>
 
 #include "base/log.h"
 #include "otlp/utf8.h"
@@ -93,6 +95,11 @@ std::string json_number(double number) {
 
 std::string plain_number(double number) { return without_exponent(Decimal(number)); }
 
+double bucket_bound(std::int32_t scale, double index) {
+  const int power = scale == std::numeric_limits<std::int32_t>::min() ? std::numeric_limits<int>::max() : -scale;
+  return std::exp(index * std::ldexp(std::numbers::ln2, power));
+}
+
 std::string time_text(std::uint64_t unix_nano) {
   using std::chrono::floor;
   const std::chrono::sys_time<std::chrono::nanoseconds> time{
@@ -153,8 +160,8 @@ std::string_view temporality_name(std::int32_t temporality) {
 }
 
 std::string_view metric_kind_name(otlp::MetricKind kind) {
-  constexpr std::array<std::string_view, 6> names = {"Empty",     "Gauge",                "Sum",
-                                                     "Histogram", "ExponentialHistogram", "Summary"};
+  constexpr std::array<std::string_view, 6> names = {"Empty",  "Gauge", "Sum", "Histogram", "ExponentialHistogram",
+                                                     "Summary"};
   return name_in(names, static_cast<std::int32_t>(kind));
 }
 
@@ -202,18 +209,16 @@ bool append_json_array(std::string& out, const AnyValue& value) {
 }
 
 bool append_json_map(std::string& out, const AnyValue& value) {
-  std::vector<otlp::KeyValue> pairs;
-  for (const otlp::KeyValue pair : value.map()) pairs.push_back(pair);
-  std::stable_sort(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+  std::map<std::string_view, AnyValue> pairs;
+  for (const otlp::KeyValue pair : value.map()) pairs.insert_or_assign(pair.key, pair.value);
   out.push_back('{');
   bool first = true;
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    if (i + 1 < pairs.size() && pairs[i + 1].key == pairs[i].key) continue;
+  for (const auto& [key, of_key] : pairs) {
     if (!first) out.push_back(',');
     first = false;
-    append_json_text(out, pairs[i].key);
+    append_json_text(out, key);
     out.push_back(':');
-    if (!append_json(out, pairs[i].value)) return false;
+    if (!append_json(out, of_key)) return false;
   }
   out.push_back('}');
   return true;

@@ -20,6 +20,9 @@ std::string json_number(double number);
 /// The fewest digits that read back the same, never with an exponent. Requires: a finite number.
 std::string plain_number(double number);
 
+/// The lower bound of an exponential histogram's bucket: e to the power of index × ln 2 / 2^scale.
+double bucket_bound(std::int32_t scale, double index);
+
 /// "2023-11-14 22:13:20.5 +0000 UTC": as a time of 64 bits with sign. Source: Go's time.Time.String in UTC.
 std::string time_text(std::uint64_t unix_nano);
 /// Lower-case hex; nothing for an id that is missing or all zero.
