@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of otlphttp: what users write is taken, what cannot be is refused by name with what would be right.
+#include <gtest/gtest.h>
+
+#include "config/worlds.h"
+#include "exporters/otlphttp.h"
+
+namespace stint {
+namespace {
+
+struct Decoded {
+  bool good = false;
+  OtlpHttpExporter::Config config;
+  std::string said;
+};
+Decoded decoded(std::string document) {
+  config::World world;
+  Decoded made;
+  const auto root = world.document(std::move(document));
+  made.good = root && config::decode(*root, made.config, config::Path{}, world.diagnostics);
+  made.said = world.said();
+  return made;
+}
+
+TEST(OtlpHttpConfig, HasTheReferencesDefaults) {
+  const Decoded made = decoded("endpoint: http://localhost:4318\n");
+  ASSERT_TRUE(made.good) << made.said;
+  EXPECT_EQ(made.config.client.timeout, Seconds(30));
+  EXPECT_EQ(made.config.client.compression, net::Compression::gzip);
+  EXPECT_EQ(made.config.client.gzip_level(), 1);
+  EXPECT_TRUE(made.config.retry_on_failure.enabled);
+  EXPECT_EQ(made.config.retry_on_failure.initial_interval, Seconds(5));
+  EXPECT_EQ(made.config.retry_on_failure.max_interval, Seconds(30));
+  EXPECT_EQ(made.config.retry_on_failure.max_elapsed_time, Seconds(300));
+  EXPECT_EQ(made.said, "");
+}
+
+TEST(OtlpHttpConfig, TakesEveryKnownKey) {
+  const Decoded made = decoded(
+      "endpoint: http://localhost:4318/base\ntraces_endpoint: http://[::1]:1/x\nmetrics_endpoint: ''\n"
+      "logs_endpoint: http://h\nprofiles_endpoint: http://h\nencoding: proto\nheaders: {authorization: Bearer x}\n"
+      "timeout: 2s\ncompression: gzip\ncompression_params: {level: 9}\n"
+      "tls: {insecure: true, insecure_skip_verify: false, ca_file: /x, cipher_suites: [a], reload_interval: 1h}\n"
+      "read_buffer_size: 0\nwrite_buffer_size: 524288\nmax_idle_conns: 100\nmax_idle_conns_per_host: 0\n"
+      "max_conns_per_host: 0\nidle_conn_timeout: 90s\ndisable_keep_alives: false\nhttp2_read_idle_timeout: 1s\n"
+      "http2_ping_timeout: 1s\nforce_attempt_http2: true\n"
+      "retry_on_failure: {enabled: true, initial_interval: 1s, randomization_factor: 0.1, multiplier: 2,\n"
+      "                   max_interval: 10s, max_elapsed_time: 0}\n"
+      "sending_queue: {enabled: true, num_consumers: 10, queue_size: 1000, sizer: items, wait_for_result: true,\n"
+      "                block_on_overflow: true, batch: {flush_timeout: 200ms, min_size: 8192, max_size: 0,\n"
+      "                sizer: items, partition: {metadata_keys: [a]}}}\n");
+  ASSERT_TRUE(made.good) << made.said;
+  EXPECT_EQ(made.said, "");
+  EXPECT_EQ(made.config.client.gzip_level(), 9);
+  EXPECT_EQ(made.config.client.timeout, Seconds(2));
+  EXPECT_EQ(made.config.traces_endpoint, "http://[::1]:1/x");
+}
+
+struct Case {
+  const char* document;
+  const char* said;
+};
+class OtlpHttpConfigRefuses : public testing::TestWithParam<Case> {};
+TEST_P(OtlpHttpConfigRefuses, WithLineAndKey) {
+  const Decoded made = decoded(GetParam().document);
+  EXPECT_FALSE(made.good);
+  EXPECT_NE(made.said.find(GetParam().said), std::string::npos) << made.said;
+}
+INSTANTIATE_TEST_SUITE_P(
+    Keys, OtlpHttpConfigRefuses,
+    testing::Values(
+        Case{"timeout: 1s\n", "c.yaml:1: endpoint: this key is required"},
+        Case{"timeout: 1s\nendpoint: ''\n", "c.yaml:2: endpoint: this key is required"},
+        Case{"endpoint: localhost:4318\n", "c.yaml:1: endpoint: the URL must begin with http://, as in http://local"},
+        Case{"endpoint: 127.0.0.1\n", "the URL must begin with http://"},
+        Case{"endpoint: https://host\n", "c.yaml:1: endpoint: https is not supported yet"},
+        Case{"endpoint: unix:///tmp/x\n", "endpoint: the URL must begin with http://"},
+        Case{"endpoint: http://host:70000\n", "endpoint: the URL has a port"},
+        Case{"endpoint: http://u:p@host\n", "endpoint: the URL must not hold user and password"},
+        Case{"endpoint: http://h\nlogs_endpoint: https://h\n", "c.yaml:2: logs_endpoint: https is not supported yet"},
+        Case{"endpoint: http://h\nencoding: json\n", "c.yaml:2: encoding: json is not supported yet"},
+        Case{"endpoint: http://h\nencoding: xml\n", "encoding: expected one of proto, json"},
+        Case{"endpoint: http://h\ncompression: zstd\n", "c.yaml:2: compression: this compression is not supported yet"},
+        Case{"endpoint: http://h\ncompression: lz4\n", "compression: this compression is not supported yet"},
+        Case{"endpoint: http://h\ncompression: gzipp\n", "did you mean 'gzip'?"},
+        Case{"endpoint: http://h\ncompression_params:\n  level: 10\n", "c.yaml:3: compression_params::level: gzip has"},
+        Case{"endpoint: http://h\nheaders: {'a b': c}\n", "headers: 'a b' cannot be the name of a header"},
+        Case{"endpoint: http://h\nheaders: {a: \"b\\r\\nc: d\"}\n", "headers: the value of 'a' holds control"},
+        Case{"endpoint: http://h\nheaders: {Content-Length: '5'}\n", "'Content-Length' is set by the exporter itself"},
+        Case{"endpoint: http://h\nproxy_url: http://p\n", "c.yaml:2: proxy_url: this key is not supported yet"},
+        Case{"endpoint: http://h\nauth: {authenticator: x}\n", "auth: this key is not supported yet"},
+        Case{"endpoint: http://h\ncookies: {enabled: true}\n", "cookies: this key is not supported yet"},
+        Case{"endpoint: http://h\nmiddlewares: [{id: x}]\n", "middlewares: this key is not supported yet"},
+        Case{"endpoint: http://h\nsending_queue: {storage: x}\n", "sending_queue::storage: this key is not supported"},
+        Case{"endpoint: http://h\nsending_queue: {size: 5}\n", "sending_queue::size: unknown key"},
+        Case{"endpoint: http://h\nsending_queue: {queue_size: x}\n", "sending_queue::queue_size: expected a whole"},
+        Case{"endpoint: http://h\ntls: {insecure: 5}\n", "tls::insecure: expected true or false"},
+        Case{"endpoint: http://h\ntls: {secure: true}\n", "tls::secure: unknown key"},
+        Case{"endpoint: http://h\ntimeout: -1s\n", "timeout: expected a duration of at least 0s"},
+        Case{"endpoint: http://h\nretry_on_failure: {randomization_factor: 2}\n", "must be from 0 to 1"},
+        Case{"endpoint: http://h\nretry_on_failure: {multiplier: -1}\n", "must be at least 0"},
+        Case{"endpoint: http://h\nretry_on_failure: {max_elapsed_time: 1s}\n",
+             "retry_on_failure::max_elapsed_time: is less than initial_interval"},
+        Case{"endpoint: http://h\nretry_on_failure: {max_elapsed_time: 20s}\n", "is less than max_interval"},
+        Case{"endpoint: http://h\nendpont: http://h\n", "did you mean 'endpoint'?"}));
+
+}  // namespace
+}  // namespace stint
