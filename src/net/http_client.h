@@ -14,8 +14,8 @@
 #include "base/block.h"
 #include "base/counters.h"
 #include "base/limits.h"
+#include "net/http_response.h"
 #include "runtime/stream.h"
-#include "wire/http1.h"
 
 namespace stint::net {
 
@@ -25,17 +25,6 @@ struct HttpOrigin {
   std::uint16_t port = 80;
   std::string unix_path;  // instead of host and port
 };
-
-struct HttpResponse {
-  int status = 0;
-  std::string content_type;
-  std::string retry_after;                                   // the header's value, if any
-  std::vector<std::pair<std::string, std::string>> headers;  // only those that were asked for
-  Slice body;  // as far as kept (response_body_bytes_max); empty when it was longer
-};
-
-/// How far a failed request came; decides whether it may be sent again.
-enum class RequestProgress : std::uint8_t { not_connected, not_answered, answer_begun };
 
 class HttpClient {
  public:
@@ -59,14 +48,14 @@ class HttpClient {
   std::size_t silent_retries() const { return silent_retries_; }
 
  private:
-  struct Connection;
+  struct Connection : HttpConnection {
+    using HttpConnection::HttpConnection;
+    bool used = false;  // has answered before
+  };
   Task<Result<std::unique_ptr<Connection>>> open(MonotonicTime end);
   Task<Result<HttpResponse>> exchange(Connection& connection, std::string_view head, std::span<const iovec> body,
                                       MonotonicTime end, std::span<const std::string_view> wanted,
                                       RequestProgress& progress);
-  Task<Result<HttpResponse>> read_response(Connection& connection, MonotonicTime end,
-                                           std::span<const std::string_view> wanted, RequestProgress& progress);
-  Nanoseconds left(MonotonicTime end);
 
   Runtime& runtime_;
   BlockPool& pool_;
