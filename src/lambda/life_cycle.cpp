@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lambda/life_cycle.h"
+
+#include "base/log.h"
+#include "lambda/flush_policy.h"
+#include "runtime/combine.h"
+
+namespace stint::lambda {
+namespace {
+
+constexpr std::string_view schema_version = "2022-12-13";
+constexpr std::string_view schema_version_managed = "2025-01-29";
+constexpr std::string_view platform_types[] = {"platform"};
+
+// What the platform gives to a shutdown; ours when it says nothing, and after a SIGTERM.
+constexpr Nanoseconds shutdown_time = Seconds(2);
+// When the platform cannot be reached any more nobody says how long we may live.
+constexpr Nanoseconds lost_time = Seconds(1);
+
+Deadline earlier(Deadline deadline, Nanoseconds margin) {
+  return deadline.is_never() ? deadline : Deadline{deadline.at - margin};
+}
+
+std::string_view name(DropReason reason) {
+  switch (reason) {
+    case DropReason::permanent: return "permanent";
+    case DropReason::retries_ended: return "retries_ended";
+    case DropReason::environment_end: return "environment_end";
+    case DropReason::count: break;
+  }
+  return "?";
+}
+
+config::FlushPolicy flush_policy(const config::Environment& environment, std::optional<config::FlushPolicy> of_file) {
+  const config::FlushPolicy otherwise = of_file.value_or(config::FlushPolicy::adaptive);
+  const auto text = environment.lookup("STINT_FLUSH");
+  if (!text || text->empty()) return otherwise;
+  if (*text == "adaptive") return config::FlushPolicy::adaptive;
+  if (*text == "end") return config::FlushPolicy::end;
+  if (*text == "continuous") return config::FlushPolicy::continuous;
+  if (*text == "periodic") return config::FlushPolicy::periodic;
+  log(LogLevel::warn, "STINT_FLUSH: '", *text, "' is no policy and is passed over; write adaptive, end, continuous or ",
+      "periodic");
+  return otherwise;
+}
+
+bool fails_on_error(const config::Environment& environment) {
+  const auto text = environment.lookup("STINT_ON_ERROR");
+  if (!text || text->empty() || *text == "idle") return false;
+  if (*text == "fail") return true;
+  log(LogLevel::warn, "STINT_ON_ERROR: '", *text, "' is passed over; write fail or idle");
+  return false;
+}
+
+}  // namespace
+
+bool is_managed_instances(const config::Environment& environment) {
+  return environment.lookup("AWS_LAMBDA_INITIALIZATION_TYPE") == "lambda-managed-instances";
+}
+
+LifeCycleSettings life_cycle_settings(const config::Environment& environment,
+                                      std::optional<config::FlushPolicy> of_file) {
+  LifeCycleSettings settings;
+  settings.flush = flush_policy(environment, of_file);
+  settings.managed_instances = is_managed_instances(environment);
+  settings.sam_local = environment.lookup("AWS_SAM_LOCAL") == "true";
+  settings.fail_on_error = fails_on_error(environment);
+  return settings;
+}
+
+LifeCycle::LifeCycle(Runtime& runtime, BlockPool& pool, CopyCounters& copies, const DataCounters& data,
+                     ApiEndpoint endpoint, Handle connection, LifeCycleSettings settings)
+    : runtime_(runtime),
+      pool_(pool),
+      copies_(copies),
+      data_(data),
+      settings_(std::move(settings)),
+      api_(runtime, std::move(endpoint), connection),
+      beside_(runtime) {}
+
+Task<int> LifeCycle::run(Graph& graph, TerminationSignals* signals) {
+  graph_ = &graph;
+  // While the answer to `register` is under way.
+  co_await open_telemetry();
+  co_await graph.start();
+  if (!co_await register_and_link()) {
+    co_await stop(Deadline{runtime_.epoch_now()});
+    co_return 1;
+  }
+  co_await subscribe();
+  co_return co_await live(signals);
+}
+
+Task<int> LifeCycle::run_idle(std::string error, TerminationSignals* signals) {
+  if (!settings_.fail_on_error) {
+    idle_ = std::make_unique<IdleMode>(runtime_, pool_, copies_, error);
+    co_await idle_->start(settings_.idle_endpoints);
+  }
+  if (!co_await register_and_link()) {
+    co_await stop(Deadline{runtime_.epoch_now()});
+    co_return 1;
+  }
+  if (settings_.fail_on_error) {
+    // Said or not: the process ends, and the platform sees that at least.
+    (void)co_await api_.init_error("Extension.ConfigError", std::move(error));
+    co_return 0;
+  }
+  log(LogLevel::warn, "idle: nothing is accepted until the configuration is mended; the function runs");
+  co_return co_await live(signals);
+}
+
+Task<bool> LifeCycle::register_and_link() {
+  const Result<Registration> registration = co_await api_.finish_register();
+  if (!registration) co_return false;
+  log(LogLevel::debug, "registered for ", registration->function_name, ", version ", registration->function_version);
+  if (registration->account_id.empty() || settings_.account_id_path.empty()) co_return true;
+  const Result<> linked = link_account_id(settings_.account_id_path, registration->account_id);
+  if (!linked) log(LogLevel::warn, settings_.account_id_path, ": ", to_string(linked.error()));
+  co_return true;
+}
+
+Task<> LifeCycle::open_telemetry() {
+  if (!needs_runtime_done(settings_.flush, settings_.managed_instances)) co_return;
+  telemetry_ = std::make_unique<TelemetryListener>(runtime_);
+  const Result<> opened = telemetry_->open();
+  if (opened) co_return;
+  log(LogLevel::error, "telemetry: cannot listen: ", to_string(opened.error()));
+  telemetry_.reset();
+}
+
+Task<> LifeCycle::subscribe() {
+  if (telemetry_ == nullptr) co_return;
+  TelemetrySubscription subscription{
+      .types = platform_types,
+      .schema_version = settings_.managed_instances ? schema_version_managed : schema_version,
+      .uri = telemetry_->uri(settings_.sam_local)};
+  const Result<Subscribed> subscribed = co_await api_.subscribe(std::move(subscription));
+  if (subscribed && *subscribed == Subscribed::yes) co_return;
+  log(subscribed ? LogLevel::info : LogLevel::error,
+      "no Telemetry API here: the end of an invocation is not known; data goes out beside the next one and at the end");
+  co_await telemetry_->stop();
+  telemetry_.reset();
+}
+
+Task<int> LifeCycle::live(TerminationSignals* signals) {
+  Result<Event> last = Error{ErrorCode::cancelled};
+  bool terminated = false;
+  if (signals == nullptr) {
+    last = co_await serve_events();
+  } else {
+    auto raced = co_await race(runtime_, serve_events(), signals->wait());
+    last = std::move(std::get<0>(raced.results));
+    terminated = !last && std::get<1>(raced.results).has_value();
+  }
+  Nanoseconds time = shutdown_time;
+  if (!last && !terminated) time = lost_time;
+  Deadline deadline{runtime_.epoch_now() + time};
+  if (last && last->deadline) deadline = *last->deadline;
+  co_await stop(deadline);
+  log_end(last ? std::string_view(last->reason) : terminated ? "SIGTERM" : "the platform is lost");
+  if (!last && !terminated) {
+    (void)co_await api_.exit_error("Extension.NextFailed", concat("event/next: ", to_string(last.error())));
+  }
+  co_return 0;
+}
+
+Task<Result<Event>> LifeCycle::serve_events() {
+  for (;;) {
+    Result<Event> event = co_await api_.next();
+    if (!event || event->kind == Event::Kind::shutdown) co_return std::move(event);
+    if (event->kind == Event::Kind::invoke) {
+      co_await serve_invocation(*event);
+    } else {
+      log(LogLevel::debug, "event of an unknown type: ", event->type);
+    }
+  }
+}
+
+Task<> LifeCycle::serve_invocation(const Event& event) {
+  co_await end_flush_beside();
+  const EpochTime now = runtime_.epoch_now();
+  const InvocationFacts facts{.has_telemetry = telemetry_ != nullptr && event.deadline.has_value(),
+                              .invocations = invocations_,
+                              .now = now,
+                              .previous = previous_invocation_,
+                              .deadline = event.deadline.value_or(Deadline::never())};
+  ++invocations_;
+  previous_invocation_ = now;
+  if (graph_ == nullptr) co_return;
+  const InvocationPlan plan = plan_invocation(settings_.flush, facts);
+  const Deadline release = earlier(facts.deadline, release_margin);
+  if (plan.flush_at_begin) beside_.spawn(flush_beside(release));
+  if (!plan.hold_until_flushed) co_return;
+  if (!co_await telemetry_->wait_runtime_done(event.request_id, release)) {
+    log(LogLevel::debug, event.request_id, ": its end was not seen before its deadline");
+    co_return;
+  }
+  co_await end_flush_beside();
+  (void)co_await graph_->flush(release);
+}
+
+Task<> LifeCycle::flush_beside(Deadline deadline) { (void)co_await graph_->flush(deadline); }
+
+// A flush only waits for what the graph does anyway: to end it loses nothing.
+Task<> LifeCycle::end_flush_beside() {
+  beside_.cancel();
+  co_await beside_.join();
+}
+
+Task<> LifeCycle::stop(Deadline deadline) {
+  co_await end_flush_beside();
+  if (graph_ != nullptr) co_await graph_->stop(earlier(deadline, release_margin));
+  if (idle_ != nullptr) co_await idle_->stop();
+  if (telemetry_ != nullptr) co_await telemetry_->stop();
+}
+
+void LifeCycle::log_end(std::string_view why) const {
+  std::string dropped;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(DropReason::count); ++i) {
+    if (data_.dropped[i] == 0) continue;
+    dropped.append(dropped.empty() ? " (" : ", ");
+    dropped.append(concat(data_.dropped[i], " ", name(static_cast<DropReason>(i))));
+  }
+  if (!dropped.empty()) dropped.append(")");
+  log(LogLevel::info, "ended: ", why, ", after ", invocations_, " invocations: ", data_.accepted, " items accepted, ",
+      data_.delivered, " delivered, ", data_.dropped_total(), " dropped", dropped, ", ", data_.refused,
+      " requests refused");
+}
+
+}  // namespace stint::lambda

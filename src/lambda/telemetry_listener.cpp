@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lambda/telemetry_listener.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "base/log.h"
+
+namespace stint::lambda {
+namespace {
+
+// Two deliveries of the largest kind at once, and their buffers.
+constexpr std::size_t memory_bytes_max = 4 * limits::telemetry_body_bytes_max;
+constexpr std::size_t connections_max = 16;
+
+net::HttpServerSettings settings() {
+  net::HttpServerSettings settings;
+  settings.body_bytes_max = limits::telemetry_body_bytes_max;
+  settings.connections_max = connections_max;
+  // The platform keeps its connection from one invocation to the next.
+  settings.idle_max = forever;
+  return settings;
+}
+
+std::uint64_t hash(std::string_view text) { return std::hash<std::string_view>()(text); }
+
+}  // namespace
+
+TelemetryListener::TelemetryListener(Runtime& runtime)
+    : runtime_(runtime),
+      pool_(memory_bytes_max, 0),
+      server_(runtime, pool_, copies_, static_cast<net::HttpService&>(*this), settings()),
+      runtime_done_(runtime) {}
+
+TelemetryListener::~TelemetryListener() = default;
+
+Result<> TelemetryListener::open() {
+  Result<Listener> listener = Listener::open(runtime_, Address::ipv4_any(0));
+  if (!listener) return listener.error();
+  const Result<Address> address = listener->address();
+  if (!address) return address.error();
+  port_ = address->port();
+  server_.serve(std::move(*listener));
+  return {};
+}
+
+std::string TelemetryListener::uri(bool sam_local) const {
+  return concat(sam_local ? "http://:" : "http://sandbox.localdomain:", port_, "/");
+}
+
+Task<net::HttpReply> TelemetryListener::serve(net::HttpRequest request) {
+  const std::string_view body = request.body.view();
+  ++deliveries_;
+  // The same bytes again are the same delivery: its events hold times to the millisecond.
+  if (bodies_.add(hash(body))) {
+    const Result<> read =
+        wire::for_each_platform_event(body, [this](const wire::PlatformEvent& event) { take(event); });
+    if (!read) {
+      log(LogLevel::warn, "telemetry: a delivery of ", body.size(),
+          " bytes cannot be read to its end: ", to_string(read.error()));
+    }
+  }
+  co_return net::HttpReply{};
+}
+
+net::HttpReply TelemetryListener::failure(const wire::RequestHead*, int status, std::string_view message) {
+  log(LogLevel::warn, "telemetry: a delivery is lost: ", message, " (", status, ")");
+  return {};
+}
+
+void TelemetryListener::take(const wire::PlatformEvent& event) {
+  // A function's own log records may hold a request id, too, and are many of a kind.
+  if (event.type.starts_with("platform.") && !event.request_id.empty()) {
+    if (!events_.add(hash(concat(event.type, " ", event.request_id, " ", event.time)))) return;
+    if (event.type == "platform.runtimeDone") {
+      if (done_.size() == done_max) done_.pop_front();
+      done_.emplace_back(event.request_id);
+      runtime_done_.notify_all();
+    }
+  }
+  if (event.type == "platform.logsDropped") {
+    log(LogLevel::warn, "telemetry: the platform has dropped ", event.dropped_records.value_or(0), " records (",
+        event.dropped_bytes.value_or(0), " bytes): ", event.reason);
+  }
+  for (TelemetrySink* const sink : sinks_) sink->take(event);
+}
+
+Task<bool> TelemetryListener::wait_runtime_done(std::string request_id, Deadline deadline) {
+  for (;;) {
+    const auto found = std::find(done_.begin(), done_.end(), request_id);
+    if (found != done_.end()) {
+      done_.erase(found);
+      co_return true;
+    }
+    // The clocks may have moved apart in a freeze; the deadline is one of the epoch.
+    if (deadline.remaining(runtime_.epoch_now()) == Nanoseconds::zero()) co_return false;
+    const Result<> waited = co_await runtime_done_.wait(runtime_.monotonic(deadline));
+    if (!waited && waited.error().code != ErrorCode::timed_out) co_return false;
+  }
+}
+
+Task<> TelemetryListener::stop() { co_await server_.stop(Nanoseconds::zero()); }
+
+}  // namespace stint::lambda
