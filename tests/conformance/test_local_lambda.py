@@ -25,6 +25,7 @@ HANDLER = '''
 import json, os, socket, sys, threading, time
 
 TICKS = []
+time.sleep(float(os.environ.get("SLOW_INIT", "0")))
 
 def tick():
     while True:
@@ -196,7 +197,8 @@ def test_it_tells_the_durations_that_it_saw(local_lambda):
 
 
 def test_a_second_next_is_refused(local_lambda):
-    run = local_lambda(STINT_TEST_EXTENSION_MODE="second-next", seconds=30)
+    # The extension's two calls both come while the function is still being initialised.
+    run = local_lambda(STINT_TEST_EXTENSION_MODE="second-next", SLOW_INIT="2")
     refused = [one for one in run.calls("second-next") + run.calls("next") if one["status"] == 403]
     assert [one["body"]["errorType"] for one in refused] == ["Extension.InvalidExtensionState"]
     assert run.status == 0, run.text
@@ -482,7 +484,7 @@ def test_the_built_in_back_end_sees_what_the_independent_one_sees(local_lambda, 
                            OTEL_EXPORTER_OTLP_ENDPOINT=backend.url, **settings)
     assert inside.status == 0, inside.text
     assert outside.status == 0, outside.text
-    expected = _canonical(item for request in backend.requests() for item in _items(request))
+    expected = _canonical(item for request in backend.requests for item in _items(request))
     assert sum(expected.values()) > 20
     assert _canonical(inside.report["backend"]["items"]) == expected
     requests = inside.report["backend"]["requests"]

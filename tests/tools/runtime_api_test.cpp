@@ -130,6 +130,15 @@ TEST(RuntimeError, IsTheFunctionsBusinessAndTheRunSucceeds) {
   EXPECT_EQ(world.event_of("platform.runtimeDone")->record.member("status")->text, "success");
 }
 
+TEST(RuntimeError, MaySayItsTypeInTheBodyAlone) {
+  ReadyWorld world;
+  const std::string request_id = world.invoke();
+  world.call("POST", "/2018-06-01/runtime/invocation/" + request_id + "/error", {}, R"({"errorType":"KeyError"})");
+  world.runtime_next();
+  world.next(world.identifier);
+  EXPECT_EQ(world.outcomes.at(0).function_error_type, "KeyError");
+}
+
 TEST(RuntimeInitError, ResetsTheEnvironment) {
   World world(World::with_extensions({"probe"}));
   world.platform.start(world.now());

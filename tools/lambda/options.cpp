@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <charconv>
 #include <climits>
-#include <cstdlib>
 
 #include "base/log.h"
 #include "tools/lambda/json_value.h"
@@ -36,9 +35,15 @@ std::string set_duration(Nanoseconds& out, const std::string& value) {
   return duration ? "" : "wants a duration such as 3s or 250ms";
 }
 
+// Not resolved: an extension's name is that of the link by which it is called.
 std::string absolute(const std::string& path) {
-  char resolved[PATH_MAX];
-  return ::realpath(path.c_str(), resolved) != nullptr ? resolved : "";
+  if (path.empty() || ::access(path.c_str(), F_OK) != 0) return {};
+  std::string clean = path;
+  while (clean.size() > 1 && clean.ends_with('/')) clean.pop_back();
+  if (clean.starts_with('/')) return clean;
+  char directory[PATH_MAX];
+  return ::getcwd(directory, sizeof directory) == nullptr ? ""
+                                                          : concat(static_cast<const char*>(directory), "/", clean);
 }
 
 std::string set_path(std::string& out, const std::string& value) {
@@ -124,6 +129,7 @@ constexpr Option options_table[] = {
     {"--extension", true, add_extension},
     {"--function", true, [](O& o, Text v) { return set_path(o.function_directory, v); }},
     {"--handler", true, [](O& o, Text v) { return o.platform.function.handler = v, std::string(); }},
+    {"--name", true, [](O& o, Text v) { return o.platform.function.name = v, std::string(); }},
     {"--runtime", true, set_runtime},
     {"--config", true, [](O& o, Text v) { return set_path(o.config, v); }},
     {"--invocations", true, [](O& o, Text v) { return set_number(o.invocations, v, 0, 1'000'000); }},
@@ -191,6 +197,7 @@ std::variant<Options, std::string> parse_options(const std::vector<std::string>&
   Options options;
   options.platform.freeze = false;
   options.platform.seed = 0;
+  options.platform.function.name.clear();
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string name = arguments[i], value;
     const std::size_t equals = name.find('=');
@@ -208,6 +215,9 @@ std::variant<Options, std::string> parse_options(const std::vector<std::string>&
   }
   if (std::string wrong = missing(options); !wrong.empty()) return wrong;
   options.platform.function.task_root = options.function_directory;
+  if (options.platform.function.name.empty()) {
+    options.platform.function.name = options.function_directory.substr(options.function_directory.rfind('/') + 1);
+  }
   options.platform.runtime = options.runtime;
   options.platform.runtime.push_back(options.platform.function.handler);
   if (!options.config.empty()) {
@@ -224,6 +234,7 @@ Runs extensions beside a function that uses a real runtime interface client, in 
   --extension PATH       a program as in /opt/extensions; may be given several times
   --function DIR         the function's folder (LAMBDA_TASK_ROOT and working directory)
   --handler NAME         its handler [handler.handler]
+  --name NAME            the function's name [its folder's]
   --runtime COMMAND      the runtime interface client, such as "python3 -m awslambdaric"; the handler is appended
   --config FILE          becomes OPENTELEMETRY_COLLECTOR_CONFIG_URI
   --env NAME=VALUE       a variable of the function; may be given several times

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "tools/lambda/json_value.h"
 
 namespace stint::platform {
 namespace {
@@ -23,6 +24,16 @@ std::string trailer(const Request& request, std::string_view name) {
     if (equal_ignoring_case(header.name, name)) return header.value;
   }
   return {};
+}
+
+// Said in the header; some clients say it in the body alone.
+std::string reported_error_type(const Request& request) {
+  constexpr std::string_view unknown = "Function.Unknown";
+  std::string type = header_or(request, error_type_header, unknown);
+  if (type != unknown) return type;
+  const std::optional<JsonValue> body = parse_json(request.body);
+  const JsonValue* const said = body ? body->member("errorType") : nullptr;
+  return said != nullptr && !said->text.empty() ? said->text : type;
 }
 
 // `{id}/response` → id and what is asked.
@@ -131,7 +142,7 @@ void RuntimeApi::respond(CallId call, bool error, const Request& request, Now no
                                             " bytes).")));
     response = RuntimeResponse{"", "Function.ResponseSizeTooLarge", true};
   } else {
-    if (error) response.error_type = header_or(request, error_type_header, "Function.Unknown");
+    if (error) response.error_type = reported_error_type(request);
     if (!error) response.error_type = trailer(request, error_type_header);
     calls_.answer(call, accepted_answer());
   }
