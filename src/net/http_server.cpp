@@ -231,7 +231,7 @@ Task<> HttpServer::accept_all(Listener& listener) {
       if (!co_await runtime_.sleep(accept_pause)) co_return;
       continue;
     }
-    if (connections_ >= settings_.connections_max) {
+    if (serving_.size() >= settings_.connections_max) {
       if (refused_++ == 0) {
         log(LogLevel::warn, "more than ", settings_.connections_max, " connections: new ones are closed");
       }

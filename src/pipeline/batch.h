@@ -14,7 +14,7 @@ namespace stint {
 
 struct Batch {
   otlp::Signal signal = otlp::Signal::traces;
-  std::vector<Slice> slices;  // each accepted by otlp::walk
+  std::vector<Slice> slices;  // each one a request, unless nothing but an exporter follows
   std::size_t items = 0;      // spans, data points or log records
   std::size_t bytes = 0;      // of all slices
 

@@ -23,9 +23,8 @@ Task<> consume_one(Consumer& consumer, Batch batch, std::optional<Error>& worst)
 Task<Result<>> FanOut::consume(Batch batch) {
   std::optional<Error> worst;
   Scope scope(runtime_);
-  for (std::size_t i = 0; i < consumers_.size(); ++i) {
-    scope.spawn(consume_one(*consumers_[i], i + 1 < consumers_.size() ? batch.share() : std::move(batch), worst));
-  }
+  for (Consumer* const consumer : consumers_) scope.spawn(consume_one(*consumer, batch.share(), worst));
+  batch = Batch();  // the shares are all there is
   co_await scope.join();
   if (worst) co_return *worst;
   co_return Result<>();

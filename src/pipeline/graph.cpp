@@ -166,6 +166,7 @@ class Graph::Builder {
 
   void add_pipeline(const config::PipelineConfig& config) {
     std::vector<Consumer*> exporters;
+    exporters.reserve(config.exporters.size());
     for (const auto& reference : config.exporters) {
       exporters.push_back(shared_instance<Exporter>(table_.exporters, "exporters", service_.exporters, reference,
                                                     config, exporters_, graph_->exporters_));

@@ -83,30 +83,36 @@ Task<> BatchProcessor::send(Batch batch, bool everything) {
     const bool rest = !everything && items_left < config_.send_batch_size;
     if (!rest) limits.items_max = config_.send_batch_max_size;
     Result<otlp::Part> part = splitter.next(limits);
-    if (!part) {
-      log(LogLevel::error, "batch: ", items_left, " ", names(signal_).items, " lost: ", to_string(part.error()));
-      context_.data.drop(part.error(), items_left);
-      co_return;
-    }
-    Batch piece;
-    piece.signal = signal_;
-    piece.slices = std::move(part->slices);
-    piece.items = part->items;
-    piece.bytes = part->bytes;
-    items_left -= std::min(items_left, piece.items);
-    if (rest) {
-      put_back(std::move(piece));
-    } else {
+    Result<> put = part ? Result<>() : part.error();
+    if (part && rest) {
+      put = put_back(std::move(*part), arena);
+    } else if (part) {
+      Batch piece;
+      piece.signal = signal_;
+      piece.slices = std::move(part->slices);
+      piece.items = part->items;
+      piece.bytes = part->bytes;
+      items_left -= std::min(items_left, piece.items);
       co_await hand_on(std::move(piece));
+    }
+    if (!put) {
+      log(LogLevel::error, "batch: ", items_left, " ", names(signal_).items, " lost: ", to_string(put.error()));
+      context_.data.drop(put.error(), items_left);
+      co_return;
     }
   }
 }
 
-// What is too little for a request of its own goes before what has come meanwhile.
-void BatchProcessor::put_back(Batch rest) {
+// What is too little for a request of its own goes before what has come meanwhile. Only together are its slices a
+// request, so it is gathered: it will be merged and perhaps cut again.
+Result<> BatchProcessor::put_back(otlp::Part part, Arena& arena) {
+  Result<Slice> whole = arena.gather(part.slices);
+  if (!whole) return whole.error();
+  Batch rest(signal_, std::move(*whole), part.items);
   rest.append(std::move(pending_));
   pending_ = std::move(rest);
   send_at_ = context_.runtime.now() + config_.timeout;
+  return {};
 }
 
 Task<> BatchProcessor::hand_on(Batch batch) {

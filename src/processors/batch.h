@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/arena.h"
+#include "otlp/split.h"
 #include "pipeline/component.h"
 #include "runtime/scope.h"
 
@@ -37,7 +38,7 @@ class BatchProcessor final : public Processor {
   bool full() const { return pending_.items >= config_.send_batch_size; }
   Task<> send_when_due();
   Task<> send(Batch batch, bool everything);
-  void put_back(Batch rest);
+  Result<> put_back(otlp::Part part, Arena& arena);
   Task<> hand_on(Batch batch);
 
   ComponentContext& context_;

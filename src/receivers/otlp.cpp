@@ -155,14 +155,9 @@ Result<Batch> OtlpReceiver::to_batch(otlp::Signal signal, Slice body, std::size_
   Result<otlp::Repaired> repaired = otlp::repair(signal, body, arena);
   if (!repaired) return repaired.error();
   context_.data.repaired_strings += repaired->strings;
-  Batch batch;
-  batch.signal = signal;
-  batch.items = items;
-  for (Slice& slice : repaired->slices) {
-    batch.bytes += slice.size();
-    batch.slices.push_back(std::move(slice));
-  }
-  return batch;
+  Result<Slice> whole = arena.gather(repaired->slices);
+  if (!whole) return whole.error();
+  return Batch(signal, std::move(*whole), items);
 }
 
 Task<net::HttpReply> OtlpReceiver::serve(net::HttpRequest request) {

@@ -27,9 +27,11 @@ bool is_ready(Handle handle, short events) {
 }
 
 std::int32_t try_accept(const Operation& operation) {
-  const int accepted = ::accept4(operation.handle, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  // A peer that gave up while it was queued is not our listener's trouble.
-  if (accepted < 0 && (errno == ECONNABORTED || errno == EPROTO)) return would_block;
+  int accepted = -1;
+  do {
+    accepted = ::accept4(operation.handle, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    // A peer that gave up while it was queued is not our listener's trouble.
+  } while (accepted < 0 && (errno == ECONNABORTED || errno == EPROTO));
   if (accepted >= 0) socket_calls::set_no_delay(accepted);
   return errno_result(accepted);
 }
