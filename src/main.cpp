@@ -3,6 +3,7 @@
 // it is a Lambda extension, without it an ordinary process that ends on SIGTERM.
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -13,10 +14,13 @@
 #include "config/expand.h"
 #include "config/service.h"
 #include "exporters/otlphttp.h"
+#include "lambda/life_cycle.h"
+#include "lambda/registration.h"
 #include "pipeline/graph.h"
 #include "processors/batch.h"
 #include "processors/decouple.h"
 #include "receivers/otlp.h"
+#include "runtime/ares_resolver.h"
 #include "runtime/epoll_loop.h"
 #include "runtime/signals.h"
 
@@ -128,15 +132,44 @@ int list_components(bool with_keys) {
   return 0;
 }
 
+std::size_t memory_bytes_max(const config::Environment& environment) {
+  const auto text = environment.lookup("STINT_MEMORY_MAX_MIB");
+  if (!text) return limits::memory_bytes_max;
+  std::size_t mib = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), mib);
+  if (error == std::errc() && end == text->data() + text->size() && mib >= 1 && mib <= 1024) return mib << 20;
+  log(LogLevel::warn, "STINT_MEMORY_MAX_MIB: '", *text, "' is not a number from 1 to 1024; ",
+      limits::memory_bytes_max >> 20, " is taken");
+  return limits::memory_bytes_max;
+}
+
 /// What every run of the program stands on.
 struct Machine {
+  explicit Machine(const config::Environment& environment)
+      : pool(memory_bytes_max(environment), limits::http_body_bytes_max),
+        context{runtime, pool, copies, data, changed, environment} {
+    runtime.set_resolver(&resolver);
+  }
+
   EpollLoop loop;
   Runtime runtime{loop};
-  BlockPool pool{limits::memory_bytes_max, limits::http_body_bytes_max};
+  AresResolver resolver{runtime};
+  BlockPool pool;
   CopyCounters copies;
   DataCounters data;
   Notifier changed{runtime};
+  ComponentContext context;
 };
+
+// Null after errors in the diagnostics. Warnings are logged.
+std::unique_ptr<Graph> make_graph(Configuration& loaded, ComponentContext& context) {
+  std::unique_ptr<Graph> graph;
+  if (!loaded.diagnostics.has_errors()) {
+    graph = Graph::make(loaded.service, component_table, context, loaded.diagnostics);
+  }
+  log_warnings(loaded.diagnostics);
+  return graph;
+}
 
 Task<> run_until_signal(Machine& machine, Graph& graph, TerminationSignals signals) {
   co_await graph.start();
@@ -148,25 +181,56 @@ Task<> run_until_signal(Machine& machine, Graph& graph, TerminationSignals signa
 }
 
 int run_process(const std::string& uri, const config::Environment& environment) {
-  Machine machine;
+  Machine machine(environment);
   Result<TerminationSignals> signals = TerminationSignals::open(machine.runtime);
   if (!signals) {
     log(LogLevel::error, "signalfd: ", to_string(signals.error()));
     return 1;
   }
-  ComponentContext context{machine.runtime, machine.pool, machine.copies, machine.data, machine.changed, environment};
   const auto loaded = load_configuration(uri, environment);
-  std::unique_ptr<Graph> graph;
-  if (!loaded->diagnostics.has_errors()) {
-    graph = Graph::make(loaded->service, component_table, context, loaded->diagnostics);
-  }
-  log_warnings(loaded->diagnostics);
+  const std::unique_ptr<Graph> graph = make_graph(*loaded, machine.context);
   if (graph == nullptr) {
     print(stderr, loaded->diagnostics.errors_text());
     return 1;
   }
   machine.runtime.run(run_until_signal(machine, *graph, std::move(*signals)));
   return 0;
+}
+
+Task<> live(lambda::LifeCycle& life, Graph* graph, std::string error, TerminationSignals* signals, int& status) {
+  status = graph != nullptr ? co_await life.run(*graph, signals) : co_await life.run_idle(std::move(error), signals);
+}
+
+// Nothing comes before `register` is written: the function's runtime starts when every extension has registered.
+int run_extension(std::string_view program, std::string_view api, const config::Environment& environment) {
+  const Result<lambda::ApiEndpoint> endpoint = lambda::parse_api_endpoint(api);
+  if (!endpoint) {
+    log(LogLevel::error, "AWS_LAMBDA_RUNTIME_API: '", api, "' is not host:port");
+    return 1;
+  }
+  lambda::BlockingSocket socket;
+  const lambda::RegisterRequest request{endpoint->authority, lambda::extension_name(program),
+                                        lambda::is_managed_instances(environment)};
+  const Result<Handle> connection = lambda::connect_and_register(socket, *endpoint, request);
+  if (!connection) {
+    log(LogLevel::error, "register at ", api, ": ", to_string(connection.error()));
+    return 1;
+  }
+  set_up_log(environment);
+  Machine machine(environment);
+  Result<TerminationSignals> signals = TerminationSignals::open(machine.runtime);
+  const auto loaded = load_configuration(config_uri(environment), environment);
+  const std::unique_ptr<Graph> graph = make_graph(*loaded, machine.context);
+  std::string error;
+  if (graph == nullptr) {
+    error = loaded->diagnostics.errors_text();
+    print(stderr, error);
+  }
+  lambda::LifeCycle life(machine.runtime, machine.pool, machine.copies, machine.data, *endpoint, *connection,
+                         lambda::life_cycle_settings(environment, loaded->service.flush));
+  int status = 0;
+  machine.runtime.run(live(life, graph.get(), std::move(error), signals ? &*signals : nullptr, status));
+  return status;
 }
 
 struct Arguments {
@@ -207,6 +271,10 @@ int run(int count, char** values) {
   if (arguments.command == "--version" || arguments.command == "-v")
     return print(stdout, "stint " STINT_VERSION "\n"), 0;
   if (arguments.command == "components") return list_components(arguments.reference);
+  if (arguments.command.empty() && arguments.config.empty()) {
+    if (const auto api = environment.lookup("AWS_LAMBDA_RUNTIME_API"))
+      return run_extension(values[0], *api, environment);
+  }
   set_up_log(environment);
   if (arguments.config.empty()) arguments.config = config_uri(environment);
   if (arguments.command == "validate") return validate(arguments.config, environment);
