@@ -109,6 +109,10 @@ net::HttpClient& OtlpHttpExporter::client_for(const std::string& host, std::uint
   net::HttpOrigin origin;
   origin.host = host;
   origin.port = port;
+  if (const std::string_view variable = net::proxy_variable(context_.environment, host); !variable.empty()) {
+    log(LogLevel::warn, id_, ": ", variable, " is set, but proxies are not supported yet; ", host,
+        " is connected to directly");
+  }
   clients_.push_back(
       std::make_unique<net::HttpClient>(context_.runtime, context_.pool, context_.copies, std::move(origin)));
   return *clients_.back();

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/provider.h"
 #include "config/schema.h"
 #include "wire/url.h"
 
@@ -69,6 +70,9 @@ struct HttpClientConfig {
   /// The level for wire::Deflater.
   int gzip_level() const;
 };
+
+/// The variable that would send requests for `host` through a proxy, which is not supported yet; empty when none does.
+std::string_view proxy_variable(const config::Environment& environment, std::string_view host);
 
 /// For `checked<>`: what is wrong with the URL of a back end; an empty one counts as not given.
 std::string check_http_endpoint(const std::string& endpoint);

@@ -104,5 +104,22 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"endpoint: http://h\nretry_on_failure: {max_elapsed_time: 20s}\n", "is less than max_interval"},
         Case{"endpoint: http://h\nendpont: http://h\n", "did you mean 'endpoint'?"}));
 
+TEST(HttpClientConfig, FindsTheProxyThatTheReferenceWouldUse) {
+  const auto variable = [](config::FixedEnvironment::Variables variables, std::string_view host) {
+    return std::string(net::proxy_variable(config::FixedEnvironment(std::move(variables)), host));
+  };
+  EXPECT_EQ(variable({}, "example.com"), "");
+  EXPECT_EQ(variable({{"HTTP_PROXY", ""}}, "example.com"), "");
+  EXPECT_EQ(variable({{"HTTP_PROXY", "http://p"}}, "example.com"), "HTTP_PROXY");
+  EXPECT_EQ(variable({{"http_proxy", "http://p"}}, "example.com"), "HTTP_PROXY");
+  for (const char* host : {"localhost", "127.0.0.1", "::1"}) EXPECT_EQ(variable({{"HTTP_PROXY", "p"}}, host), "");
+  for (const char* exempt : {"*", "a, example.com", ".com", "Example.com,b"}) {
+    EXPECT_EQ(variable({{"HTTP_PROXY", "p"}, {"NO_PROXY", exempt}}, "example.com"), "") << exempt;
+  }
+  for (const char* other : {"", "ample.com", "www.example.com", "example.org"}) {
+    EXPECT_EQ(variable({{"HTTP_PROXY", "p"}, {"NO_PROXY", other}}, "example.com"), "HTTP_PROXY") << other;
+  }
+}
+
 }  // namespace
 }  // namespace stint
