@@ -182,6 +182,7 @@ class World : public Processes, public Deliver, public Calls, public Watcher {
   // Telemetry.
   std::vector<std::string> event_types() const {
     std::vector<std::string> types;
+    types.reserve(events.size());
     for (const Emitted& event : events) types.push_back(event.type);
     return types;
   }
@@ -195,6 +196,7 @@ class World : public Processes, public Deliver, public Calls, public Watcher {
   std::vector<std::string> delivered_types(std::size_t index) const {
     std::vector<std::string> types;
     const JsonValue array = parse_json(deliveries.at(index).body).value_or(JsonValue{});
+    types.reserve(array.items.size());
     for (const JsonValue& item : array.items) types.push_back(item.member("type")->text);
     return types;
   }

@@ -166,7 +166,7 @@ std::string Costs::text() const {
   }
   Table runs(
       {Align::right, Align::left, Align::right, Align::right, Align::left, Align::right, Align::right, Align::right});
-  runs.add({"#", "status", "to response", "billed", "extension", "response to next", "CPU", "RSS"});
+  runs.add({"#", "status", "to response", "duration", "extension", "response to next", "CPU", "RSS"});
   for (std::size_t i = 0; i < invocations_.size(); ++i) {
     const InvocationCost& invocation = invocations_[i];
     const InvocationOutcome& outcome = invocation.outcome;

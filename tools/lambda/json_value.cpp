@@ -93,7 +93,10 @@ class Parser {
     std::size_t at = rest_.starts_with('-') ? 1 : 0;
     const std::size_t whole = at;
     if (!digits(at) || (rest_[whole] == '0' && at > whole + 1)) return false;
-    if (at < rest_.size() && rest_[at] == '.' && !digits(++at)) return false;
+    if (at < rest_.size() && rest_[at] == '.') {
+      ++at;
+      if (!digits(at)) return false;
+    }
     if (at < rest_.size() && (rest_[at] == 'e' || rest_[at] == 'E')) {
       ++at;
       if (at < rest_.size() && (rest_[at] == '+' || rest_[at] == '-')) ++at;

@@ -201,6 +201,11 @@ class LocalLambda : public Watcher {
   bool interrupted_ = false;
 };
 
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
 bool enter_world(const Options& options) {
   const bool demanded = options.private_network || !options.temporary_directory.empty();
   const Result<> entered = enter_private_world({options.private_network, options.temporary_directory});
@@ -217,7 +222,8 @@ int run(const std::vector<std::string>& arguments) {
     return 2;
   }
   Options options = std::get<Options>(std::move(parsed));
-  std::FILE* const report = options.json_report.empty() ? nullptr : std::fopen(options.json_report.c_str(), "we");
+  // Opened before the view of the machine changes.
+  const File report(options.json_report.empty() ? nullptr : std::fopen(options.json_report.c_str(), "we"));
   if (report == nullptr && !options.json_report.empty()) {
     std::perror(options.json_report.c_str());
     return 2;
@@ -229,8 +235,7 @@ int run(const std::vector<std::string>& arguments) {
   const int status = lambda.run();
   std::fputs(lambda.costs_text().c_str(), stdout);
   if (report != nullptr) {
-    std::fprintf(report, "%s\n", lambda.report().c_str());
-    std::fclose(report);
+    std::fprintf(report.get(), "%s\n", lambda.report().c_str());
   }
   return status;
 }

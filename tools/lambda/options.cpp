@@ -66,7 +66,11 @@ std::string set_runtime(Options& options, const std::string& value) {
     if (end > at) options.runtime.push_back(value.substr(at, end - at));
     at = end + 1;
   }
-  return options.runtime.empty() ? "wants a command line" : "";
+  if (options.runtime.empty()) return "wants a command line";
+  // It will be executed in the function's folder.
+  std::string& program = options.runtime.front();
+  if (program.find('/') != program.npos) program = absolute(program);
+  return program.empty() ? "there is no such program" : "";
 }
 
 std::string set_event(Options& options, const std::string& value) {

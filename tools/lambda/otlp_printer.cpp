@@ -85,6 +85,7 @@ class TraceTree {
  public:
   explicit TraceTree(std::vector<otlp::Span> spans) {
     std::vector<std::pair<std::uint64_t, std::size_t>> order;  // by start, then as they came
+    order.reserve(spans.size());
     for (const otlp::Span& span : spans) order.emplace_back(span.start_time_unix_nano, order.size());
     std::sort(order.begin(), order.end());
     for (const auto& [start, index] : order) spans_.push_back(spans[index]);
@@ -192,7 +193,7 @@ std::string point_value(otlp::MetricKind kind, const otlp::DataPoint& point) {
   if (point.min) text += " min=" + print_number(*point.min);
   if (point.max) text += " max=" + print_number(*point.max);
   for (const otlp::ValueAtQuantile& quantile : point.quantile_values) {
-    text += " q" + print_number(quantile.quantile) + "=" + print_number(quantile.value);
+    text += concat(" q", print_number(quantile.quantile), "=", print_number(quantile.value));
   }
   return text;
 }
@@ -225,7 +226,7 @@ std::string print_logs(const otlp::ResourceEntry& entry, const PrintSettings& se
       std::string severity = printable(record.severity_text);
       if (severity.empty() && record.severity_number != 0) severity = std::to_string(record.severity_number);
       std::string body = print_value(record.body);
-      if (!record.event_name.empty()) body = printable(record.event_name) + ": " + body;
+      if (!record.event_name.empty()) body = concat(printable(record.event_name), ": ", body);
       table.add(
           {clock_time(time), severity, hex(record.trace_id).substr(0, 8), body, print_attributes(record.attributes)});
     }

@@ -44,6 +44,7 @@ struct Report {
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> result;
+  result.reserve(texts.size() + 1);
   for (std::string& text : texts) result.push_back(text.data());
   result.push_back(nullptr);
   return result;
@@ -58,9 +59,9 @@ std::vector<std::string> merged_environment(const Variables& base, const Variabl
     return false;
   };
   for (const auto& [name, value] : base) {
-    if (!overridden(name)) result.push_back(name + "=" + value);
+    if (!overridden(name)) result.push_back(concat(name, "=", value));
   }
-  for (const auto& [name, value] : own) result.push_back(name + "=" + value);
+  for (const auto& [name, value] : own) result.push_back(concat(name, "=", value));
   return result;
 }
 
@@ -153,9 +154,7 @@ Result<ProcessId> RealProcesses::spawn(const ProcessStart& start) {
   ::setpgid(pid, pid);
   Pipe::close(report.write);
   Report said;
-  ssize_t size = 0;
-  Report last;
-  while ((size = ::read(report.read, &last, sizeof last)) == sizeof last) said = last;
+  for (Report next; ::read(report.read, &next, sizeof next) == sizeof next;) said = next;
   if (said.error != 0) {
     ::waitpid(pid, nullptr, 0);
     return system_error(said.error);
