@@ -21,7 +21,7 @@
 #include "processors/decouple.h"
 #include "receivers/otlp.h"
 #include "runtime/ares_resolver.h"
-#include "runtime/epoll_loop.h"
+#include "runtime/loop_choice.h"
 #include "runtime/signals.h"
 
 namespace stint {
@@ -143,16 +143,30 @@ std::size_t memory_bytes_max(const config::Environment& environment) {
   return limits::memory_bytes_max;
 }
 
+// The loop that STINT_IO asks for; epoll with an error where that cannot be had.
+std::unique_ptr<Loop> loop_asked_for(const config::Environment& environment, std::string& error) {
+  const std::string_view wanted = environment_or(environment, "STINT_IO", "auto");
+  ChosenLoop chosen = make_loop(wanted);
+  if (chosen.loop != nullptr) {
+    log(LogLevel::debug, "loop: ", to_string(chosen.decision));
+    return std::move(chosen.loop);
+  }
+  error = concat("STINT_IO=", wanted, ": ", to_string(chosen.decision), "\n");
+  return make_loop("epoll").loop;
+}
+
 /// What every run of the program stands on.
 struct Machine {
   explicit Machine(const config::Environment& environment)
-      : pool(memory_bytes_max(environment), limits::http_body_bytes_max),
+      : loop(loop_asked_for(environment, loop_error)),
+        pool(memory_bytes_max(environment), limits::http_body_bytes_max),
         context{runtime, pool, copies, data, changed, environment} {
     runtime.set_resolver(&resolver);
   }
 
-  EpollLoop loop;
-  Runtime runtime{loop};
+  std::string loop_error;  // what STINT_IO asks for cannot be had
+  std::unique_ptr<Loop> loop;
+  Runtime runtime{*loop};
   AresResolver resolver{runtime};
   BlockPool pool;
   CopyCounters copies;
@@ -182,6 +196,10 @@ Task<> run_until_signal(Machine& machine, Graph& graph, TerminationSignals signa
 
 int run_process(const std::string& uri, const config::Environment& environment) {
   Machine machine(environment);
+  if (!machine.loop_error.empty()) {
+    print(stderr, machine.loop_error);
+    return 1;
+  }
   Result<TerminationSignals> signals = TerminationSignals::open(machine.runtime);
   if (!signals) {
     log(LogLevel::error, "signalfd: ", to_string(signals.error()));
@@ -220,10 +238,10 @@ int run_extension(std::string_view program, std::string_view api, const config::
   Machine machine(environment);
   Result<TerminationSignals> signals = TerminationSignals::open(machine.runtime);
   const auto loaded = load_configuration(config_uri(environment), environment);
-  const std::unique_ptr<Graph> graph = make_graph(*loaded, machine.context);
-  std::string error;
+  const std::unique_ptr<Graph> graph = machine.loop_error.empty() ? make_graph(*loaded, machine.context) : nullptr;
+  std::string error = machine.loop_error;
   if (graph == nullptr) {
-    error = loaded->diagnostics.errors_text();
+    error += loaded->diagnostics.errors_text();
     print(stderr, error);
   }
   lambda::LifeCycle life(machine.runtime, machine.pool, machine.copies, machine.data, *endpoint, *connection,

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/epoll_loop.h"
+#include "runtime/loop_test_base.h"
 
 namespace stint {
 namespace {
@@ -13,18 +13,20 @@ Task<> resolve_into(Runtime& runtime, std::string host, Result<std::vector<Addre
   result = co_await runtime.resolve(std::move(host), 4318, Seconds(5));
 }
 
-Result<std::vector<Address>> resolved(std::string host, bool with_resolver = true) {
-  EpollLoop loop;
-  Runtime runtime(loop);
-  AresResolver resolver(runtime);
-  if (with_resolver) runtime.set_resolver(&resolver);
-  Result<std::vector<Address>> result = Error{ErrorCode::cancelled};
-  runtime.run(resolve_into(runtime, std::move(host), result));
-  EXPECT_EQ(loop.operations_in_flight(), 0u);
-  return result;
-}
+class ResolveTest : public LoopTest {
+ protected:
+  Result<std::vector<Address>> resolved(std::string host, bool with_resolver = true) {
+    AresResolver resolver(runtime());
+    runtime().set_resolver(with_resolver ? &resolver : nullptr);
+    Result<std::vector<Address>> result = Error{ErrorCode::cancelled};
+    run(resolve_into(runtime(), std::move(host), result));
+    runtime().set_resolver(nullptr);
+    return result;
+  }
+};
+STINT_ON_EVERY_LOOP(ResolveTest);
 
-TEST(Resolve, TakesLiteralsAndLocalhostWithoutAResolver) {
+TEST_P(ResolveTest, TakesLiteralsAndLocalhostWithoutAResolver) {
   EXPECT_EQ(resolved("192.0.2.7", false)->front().to_string(), "192.0.2.7:4318");
   EXPECT_EQ(resolved("::1", false)->front().to_string(), "[::1]:4318");
   const auto localhost = resolved("localhost", false);
@@ -33,7 +35,7 @@ TEST(Resolve, TakesLiteralsAndLocalhostWithoutAResolver) {
   EXPECT_EQ(resolved("elsewhere.example", false).error().code, ErrorCode::not_found);
 }
 
-TEST(Resolve, SaysThatANameOfTheReservedDomainIsUnknown) {
+TEST_P(ResolveTest, SaysThatANameOfTheReservedDomainIsUnknown) {
   const auto result = resolved("nobody.invalid");
   ASSERT_FALSE(result);
   EXPECT_TRUE(result.error().code == ErrorCode::not_found || result.error().code == ErrorCode::timed_out)

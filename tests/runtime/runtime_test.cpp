@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tasks, scopes, timers, channels, race and all, on a real loop.
+// Tasks, scopes, timers, channels, race and all, on every loop.
 #include "runtime/runtime.h"
 
 #include <gtest/gtest.h>
@@ -9,22 +9,15 @@
 
 #include "runtime/channel.h"
 #include "runtime/combine.h"
-#include "runtime/epoll_loop.h"
+#include "runtime/loop_test_base.h"
 #include "runtime/scope.h"
 #include "runtime/stream.h"
 
 namespace stint {
 namespace {
 
-class RuntimeTest : public testing::Test {
- protected:
-  void run(Task<> task) {
-    runtime_.run(std::move(task));
-    EXPECT_EQ(loop_.operations_in_flight(), 0u);
-  }
-  EpollLoop loop_;
-  Runtime runtime_{loop_};
-};
+class RuntimeTest : public LoopTest {};
+STINT_ON_EVERY_LOOP(RuntimeTest);
 
 Task<Result<int>> sleep_then(Runtime& runtime, Nanoseconds duration, int value) {
   const Result<> slept = co_await runtime.sleep(duration);
@@ -38,14 +31,14 @@ Task<> race_test(Runtime& runtime) {
   EXPECT_EQ(std::get<0>(raced.results).error().code, ErrorCode::cancelled);
   EXPECT_EQ(*std::get<1>(raced.results), 2);
 }
-TEST_F(RuntimeTest, ARaceCancelsTheLosersAndWaitsForThem) { run(race_test(runtime_)); }
+TEST_P(RuntimeTest, ARaceCancelsTheLosersAndWaitsForThem) { run(race_test(runtime())); }
 
 Task<> all_test(Runtime& runtime) {
   auto [a, b] = co_await all(runtime, sleep_then(runtime, Milliseconds(2), 1), sleep_then(runtime, Milliseconds(1), 2));
   EXPECT_EQ(*a, 1);
   EXPECT_EQ(*b, 2);
 }
-TEST_F(RuntimeTest, AllWaitsForEveryOne) { run(all_test(runtime_)); }
+TEST_P(RuntimeTest, AllWaitsForEveryOne) { run(all_test(runtime())); }
 
 Task<Result<int>> nested_race(Runtime& runtime, int& cancelled) {
   auto raced = co_await race(runtime, sleep_then(runtime, Seconds(60), 1), sleep_then(runtime, Seconds(60), 2));
@@ -58,7 +51,7 @@ Task<> nested_test(Runtime& runtime) {
   EXPECT_EQ(raced.first, 1u);
   EXPECT_EQ(cancelled, 1);
 }
-TEST_F(RuntimeTest, ACancellationReachesTheOperandsOfANestedRace) { run(nested_test(runtime_)); }
+TEST_P(RuntimeTest, ACancellationReachesTheOperandsOfANestedRace) { run(nested_test(runtime())); }
 
 Task<> mark_when_cancelled(Runtime& runtime, bool& marked) {
   const Result<> slept = co_await runtime.sleep(Seconds(60));
@@ -75,7 +68,7 @@ Task<> scope_test(Runtime& runtime) {
   co_await scope.join();
   EXPECT_TRUE(marked);
 }
-TEST_F(RuntimeTest, AScopeCancelsAndJoinsItsTasks) { run(scope_test(runtime_)); }
+TEST_P(RuntimeTest, AScopeCancelsAndJoinsItsTasks) { run(scope_test(runtime())); }
 
 Task<> early_test(Runtime& runtime) {
   bool marked = false;
@@ -85,7 +78,7 @@ Task<> early_test(Runtime& runtime) {
   co_await scope.join();
   EXPECT_TRUE(marked) << "its first operation must say that it is cancelled";
 }
-TEST_F(RuntimeTest, ATaskCancelledBeforeItsFirstStepIsToldAtItsFirstOperation) { run(early_test(runtime_)); }
+TEST_P(RuntimeTest, ATaskCancelledBeforeItsFirstStepIsToldAtItsFirstOperation) { run(early_test(runtime())); }
 
 Task<> produce(Channel<int>& channel, int count) {
   for (int i = 0; i < count; ++i) EXPECT_TRUE(co_await channel.send(i));
@@ -108,14 +101,14 @@ Task<> channel_test(Runtime& runtime) {
   EXPECT_EQ(received, (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
   co_await scope.join();
 }
-TEST_F(RuntimeTest, AChannelKeepsOrderAndItsBound) { run(channel_test(runtime_)); }
+TEST_P(RuntimeTest, AChannelKeepsOrderAndItsBound) { run(channel_test(runtime())); }
 
 Task<> timeout_test(Runtime& runtime) {
   Notifier notifier(runtime);
   const Result<> waited = co_await notifier.wait(runtime.now() + Milliseconds(1));
   EXPECT_EQ(waited.error().code, ErrorCode::timed_out);
 }
-TEST_F(RuntimeTest, ANotifierGivesUpAtItsDeadline) { run(timeout_test(runtime_)); }
+TEST_P(RuntimeTest, ANotifierGivesUpAtItsDeadline) { run(timeout_test(runtime())); }
 
 Task<> echo_once(Listener& listener) {
   Result<Stream> peer = co_await listener.accept();
@@ -149,7 +142,7 @@ Task<> echo_test(Runtime& runtime) {
   stream->close();
   co_await scope.join();
 }
-TEST_F(RuntimeTest, BytesGoOutAndComeBackAndSilenceTimesOut) { run(echo_test(runtime_)); }
+TEST_P(RuntimeTest, BytesGoOutAndComeBackAndSilenceTimesOut) { run(echo_test(runtime())); }
 
 Task<> large_sender(Stream& stream, const std::string& bytes) {
   EXPECT_TRUE(co_await stream.send(bytes));
@@ -174,7 +167,7 @@ Task<> large_test(Runtime& runtime) {
   EXPECT_EQ(total, bytes.size());
   co_await scope.join();
 }
-TEST_F(RuntimeTest, ASendLargerThanTheSocketBufferArrivesWhole) { run(large_test(runtime_)); }
+TEST_P(RuntimeTest, ASendLargerThanTheSocketBufferArrivesWhole) { run(large_test(runtime())); }
 
 Task<> refused_test(Runtime& runtime) {
   Address nobody;
@@ -186,7 +179,7 @@ Task<> refused_test(Runtime& runtime) {
   EXPECT_FALSE(stream);
   EXPECT_EQ(stream.error(), system_error(ECONNREFUSED));
 }
-TEST_F(RuntimeTest, AConnectionNobodyListensForIsRefused) { run(refused_test(runtime_)); }
+TEST_P(RuntimeTest, AConnectionNobodyListensForIsRefused) { run(refused_test(runtime())); }
 
 Task<> in_use_test(Runtime& runtime) {
   Result<Listener> first = Listener::open(runtime, Address::ipv4_loopback(0));
@@ -194,7 +187,7 @@ Task<> in_use_test(Runtime& runtime) {
   EXPECT_EQ(second.error().code, ErrorCode::in_use);
   co_return;
 }
-TEST_F(RuntimeTest, APortInUseIsSaid) { run(in_use_test(runtime_)); }
+TEST_P(RuntimeTest, APortInUseIsSaid) { run(in_use_test(runtime())); }
 
 }  // namespace
 }  // namespace stint
