@@ -222,6 +222,8 @@ std::uint64_t DebugExporter::messages_dropped() const {
   return dropped;
 }
 
+std::string_view DebugExporter::service_version() { return STINT_VERSION; }
+
 bool DebugExporter::show(const Batch& batch) {
   if (config_.use_internal_logger && !log_enabled(LogLevel::info)) return true;
   const bool summary_shown = show_summary(batch);
@@ -267,7 +269,7 @@ DebugExporter::Fields DebugExporter::common_fields(otlp::Signal signal) {
   Fields resource(is_spaced);
   resource.add("service.instance.id", instance_id_);
   resource.add("service.name", "otelcol-lambda");
-  resource.add("service.version", STINT_VERSION);
+  resource.add("service.version", service_version());
   fields.add("resource", resource);
   fields.add("otelcol.component.id", id_);
   fields.add("otelcol.component.kind", "exporter");

@@ -115,6 +115,8 @@ class DebugExporter : public Exporter {
   Task<> stop(Deadline deadline) override;
 
   std::uint64_t messages_dropped() const;
+  /// What lines say as service.version: the program's.
+  static std::string_view service_version();
 
  private:
   /// How a message is wrapped.

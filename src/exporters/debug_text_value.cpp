@@ -101,18 +101,19 @@ double bucket_bound(std::int32_t scale, double index) {
 }
 
 std::string time_text(std::uint64_t unix_nano) {
-  using std::chrono::floor;
-  const std::chrono::sys_time<std::chrono::nanoseconds> time{
-      std::chrono::nanoseconds(static_cast<std::int64_t>(unix_nano))};
-  const auto seconds = floor<std::chrono::seconds>(time);
-  const auto day = floor<std::chrono::days>(seconds);
+  constexpr std::int64_t second = 1'000'000'000;
+  const auto time = static_cast<std::int64_t>(unix_nano);
+  // Not std::chrono::floor: it overflows at the far end.
+  const std::int64_t nanos = (time % second + second) % second;
+  const std::chrono::sys_seconds seconds{std::chrono::seconds(time / second - (time % second < 0 ? 1 : 0))};
+  const auto day = std::chrono::floor<std::chrono::days>(seconds);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(seconds - day);
   char text[64];
   const int size = std::snprintf(text, sizeof text, "%04d-%02u-%02u %02d:%02d:%02d.%09d", static_cast<int>(date.year()),
                                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                                 static_cast<int>(clock.seconds().count()), static_cast<int>((time - seconds).count()));
+                                 static_cast<int>(clock.seconds().count()), static_cast<int>(nanos));
   std::string_view shown(text, static_cast<std::size_t>(size));
   while (shown.ends_with('0') && shown.size() > 20) shown.remove_suffix(1);
   if (shown.ends_with('.')) shown.remove_suffix(1);
