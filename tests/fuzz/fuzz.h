@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every fuzz target shares. A target is one file with one `run(input)`: it parses the input and checks what must
+// hold of the outcome (STINT_CHECK), whatever the input is. The input lies in memory of exactly its size, so that a
+// read behind its end is seen. The planted build of a target holds one bug more, to prove that bugs are found.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/block.h"
+#include "base/check.h"
+
+#if defined(__has_feature) && __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace stint::fuzz {
+
+/// Defined by each target. Valid until: it returns.
+void run(std::string_view input);
+
+#ifdef STINT_PLANTED_BUG
+inline constexpr bool bug_planted = true;
+#else
+inline constexpr bool bug_planted = false;
+#endif
+
+/// In the planted build: reads one byte behind the input when `condition` holds, as a parser's slip would.
+/// Only the address sanitizer can notice.
+inline void plant_bug(bool condition, std::string_view input) {
+  if constexpr (bug_planted) {
+    if (condition) [[maybe_unused]]
+      const volatile char byte = *(input.data() + input.size());
+  }
+}
+
+/// Settings are taken off the front of an input; the rest is what is parsed.
+class Input {
+ public:
+  explicit Input(std::string_view bytes) : rest_(bytes) {}
+
+  /// 0 when nothing is left.
+  std::uint8_t byte() {
+    if (rest_.empty()) return 0;
+    const auto value = static_cast<std::uint8_t>(rest_.front());
+    rest_.remove_prefix(1);
+    return value;
+  }
+  std::size_t word() {
+    const std::size_t high = byte();
+    return high << 8 | byte();
+  }
+  /// The bytes up to the next NUL, which is dropped.
+  std::string_view text() {
+    const std::size_t end = rest_.find('\0');
+    const std::string_view found = rest_.substr(0, end);
+    rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
+    return found;
+  }
+  std::string_view rest() const { return rest_; }
+
+ private:
+  std::string_view rest_;
+};
+
+/// True when `part` lies within `whole`; an empty one may lie anywhere.
+inline bool lies_within(std::string_view part, std::string_view whole) {
+  return part.empty() || (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
+}
+
+/// A copy of exactly the size, so that the sanitizer sees the first byte behind it.
+class ExactCopy {
+ public:
+  explicit ExactCopy(std::string_view bytes) : bytes_(new char[bytes.size()]), size_(bytes.size()) {
+    bytes.copy(bytes_, size_);
+  }
+  ExactCopy(const ExactCopy&) = delete;
+  ExactCopy& operator=(const ExactCopy&) = delete;
+  ~ExactCopy() { delete[] bytes_; }
+  std::string_view view() const { return {bytes_, size_}; }
+
+ private:
+  char* bytes_;
+  std::size_t size_;
+};
+
+/// A copy in a block of `pool`; what lies behind it in the block may not be read.
+inline Slice slice_of(BlockPool& pool, std::string_view bytes) {
+  Block block = pool.allocate(bytes.size()).value();
+  bytes.copy(block.data(), bytes.size());
+#if defined(__has_feature) && __has_feature(address_sanitizer)
+  ASAN_POISON_MEMORY_REGION(block.data() + bytes.size(), block.capacity() - bytes.size());
+#endif
+  const std::string_view view(block.data(), bytes.size());
+  return Slice(std::move(block), view);
+}
+
+}  // namespace stint::fuzz
