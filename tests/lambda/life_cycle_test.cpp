@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of the extension against a small platform: what is called in which order, what `next` waits for, and how it
+// ends. The graph holds components that record what the life cycle asks of them.
+#include "lambda/life_cycle.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "config/worlds.h"
+#include "lambda/fake_platform.h"
+#include "otlp/status.h"
+#include "runtime/epoll_loop.h"
+
+namespace stint::lambda {
+namespace {
+
+// What the graph was asked, and how its exporter behaves. One at a time: the tables of components are constants.
+struct GraphRecord {
+  std::vector<std::string>* order = nullptr;
+  std::vector<Deadline> flushes, stops;
+  bool flush_never_ends = false;  // but for its deadline
+};
+GraphRecord* record = nullptr;
+
+class RecordedReceiver final : public Receiver {
+ public:
+  struct Config {};
+  RecordedReceiver(ComponentContext&, std::string, Config) {}
+  void connect(otlp::Signal, Consumer&) override {}
+  Task<Result<>> start() override {
+    record->order->push_back("bound");
+    co_return Result<>();
+  }
+};
+constexpr auto fields_of(RecordedReceiver::Config*) { return config::fields(); }
+
+class RecordedExporter final : public Exporter {
+ public:
+  struct Config {};
+  RecordedExporter(ComponentContext& context, std::string, Config) : context_(context) {}
+  Task<Result<>> consume(Batch) override { co_return Result<>(); }
+  Activity activity() const override { return Activity::idle; }
+  Task<Result<>> flush(Deadline deadline) override {
+    record->order->push_back("flush");
+    record->flushes.push_back(deadline);
+    if (record->flush_never_ends) {
+      const Result<> slept = co_await context_.runtime.sleep_until(context_.runtime.monotonic(deadline));
+      record->order->push_back(slept ? "flush-late" : "flush-cancelled");
+    }
+    co_return Result<>();
+  }
+  Task<> stop(Deadline deadline) override {
+    record->order->push_back("stop");
+    record->stops.push_back(deadline);
+    co_return;
+  }
+
+ private:
+  ComponentContext& context_;
+};
+constexpr auto fields_of(RecordedExporter::Config*) { return config::fields(); }
+
+constexpr ReceiverType receiver_types[] = {receiver_type<RecordedReceiver>("in", "for tests")};
+constexpr ExporterType exporter_types[] = {exporter_type<RecordedExporter>("out", "for tests")};
+constexpr ComponentTable table{receiver_types, {}, exporter_types};
+constexpr std::string_view document =
+    "receivers: {in: }\nexporters: {out: }\nservice: {pipelines: {traces: {receivers: [in], exporters: [out]}}}\n";
+
+class LifeCycleTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = testing::TempDir() + "life_cycle_XXXXXX";
+    ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
+    settings_.account_id_path = folder_ + "/account";
+    settings_.idle_endpoints = {"127.0.0.1:0"};
+    record_.order = &platform_.order;
+    record = &record_;
+    std::optional<config::Node> root = world_.document(std::string(document));
+    ASSERT_TRUE(root);
+    const config::ServiceConfig service = config::decode_service(std::move(*root), world_.diagnostics);
+    graph_ = Graph::make(service, table, context_, world_.diagnostics);
+    ASSERT_NE(graph_, nullptr) << world_.said();
+  }
+  void TearDown() override {
+    record = nullptr;
+    ::unlink(settings_.account_id_path.c_str());
+    ::rmdir(folder_.c_str());
+  }
+
+  /// Runs a life beside `script`, which plays the platform; both have to end.
+  void run(Task<> script) {
+    runtime_.run(live(std::move(script)));
+    EXPECT_EQ(loop_.operations_in_flight(), 0u);
+    EXPECT_LE(platform_.next_outstanding_max, 1u);
+  }
+  Task<> live(Task<> script) {
+    LifeCycle life(runtime_, pool_, copies_, data_, platform_.endpoint(),
+                   platform_.register_extension(settings_.managed_instances), settings_);
+    Scope scope(runtime_);
+    scope.spawn(std::move(script));
+    TerminationSignals* const signals = signals_ ? &*signals_ : nullptr;
+    exit_code_ = error_.empty() ? co_await life.run(*graph_, signals) : co_await life.run_idle(error_, signals);
+    co_await scope.join();
+    co_await platform_.stop();
+  }
+  std::int64_t in_ms(std::int64_t ms) {
+    return std::chrono::duration_cast<Milliseconds>(runtime_.epoch_now().time_since_epoch()).count() + ms;
+  }
+  void shut_down() { platform_.shut_down(in_ms(2000)); }
+
+  Task<> only_shut_down() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    shut_down();
+  }
+  Task<> two_invocations() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    for (const std::string_view id : {"one", "two"}) {
+      platform_.invoke(id, in_ms(60'000));
+      // Until the end is told, `next` is not asked for.
+      (void)co_await runtime_.sleep(Milliseconds(5));
+      platform_.order.emplace_back(id);
+      EXPECT_EQ(co_await platform_.runtime_done(std::string(id)), 200);
+      EXPECT_TRUE(co_await platform_.next_asked(id == "one" ? 2 : 3));
+    }
+    shut_down();
+  }
+  Task<> other_end_first() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    platform_.invoke("one", in_ms(60'000));
+    EXPECT_EQ(co_await platform_.runtime_done("another"), 200);
+    EXPECT_EQ(co_await platform_.deliver("garbage"), 200);
+    (void)co_await runtime_.sleep(Milliseconds(5));
+    platform_.order.emplace_back("one");
+    EXPECT_EQ(co_await platform_.runtime_done("one"), 200);
+    EXPECT_TRUE(co_await platform_.next_asked(2));
+    shut_down();
+  }
+  Task<> end_before_event() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    EXPECT_EQ(co_await platform_.runtime_done("one"), 200);
+    platform_.invoke("one", in_ms(60'000));
+    EXPECT_TRUE(co_await platform_.next_asked(2));
+    shut_down();
+  }
+  Task<> no_end() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    platform_.invoke("one", in_ms(80));
+    EXPECT_TRUE(co_await platform_.next_asked(2));
+    shut_down();
+  }
+  Task<> deadline_over() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    platform_.invoke("one", in_ms(-1000));
+    EXPECT_TRUE(co_await platform_.next_asked(2));
+    platform_.send_event(R"({"eventType":"INVOKE","requestId":"no deadline"})");
+    EXPECT_TRUE(co_await platform_.next_asked(3));
+    shut_down();
+  }
+  Task<> slow_flush() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    EXPECT_EQ(co_await platform_.runtime_done("one"), 200);
+    deadline_ms_ = in_ms(120);
+    platform_.invoke("one", deadline_ms_);
+    EXPECT_TRUE(co_await platform_.next_asked(2));
+    shut_down();
+  }
+  Task<> unknown_event() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    platform_.send_event(R"({"eventType":"SOMETHING_NEW","deadlineMs":1})");
+    EXPECT_TRUE(co_await platform_.next_asked(2));
+    shut_down();
+  }
+  Task<> refused_next() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    platform_.refuse_next(
+        {403, R"({"errorType":"Extension.InvalidExtensionState","errorMessage":"State transition failed"})"});
+  }
+  Task<> lost_next() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    platform_.refuse_next({200, "this is no event", true});
+  }
+  Task<> nothing() { co_return; }
+  Task<> terminate(std::size_t nexts) {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    if (nexts > 0) platform_.invoke("one", in_ms(60'000));
+    (void)co_await runtime_.sleep(Milliseconds(5));
+    ::raise(SIGTERM);
+  }
+
+  Task<> post_to_idle(std::string path, std::string type, Address address, net::HttpResponse& response) {
+    net::HttpClient client(runtime_, pool_, copies_, {"127.0.0.1", address.port(), ""});
+    const wire::Header headers[] = {{"Content-Type", type}};
+    std::string head;
+    (void)wire::append_request_head(head, "POST", path, "localhost", headers, 4);
+    head.append("body");
+    Result<net::HttpResponse> answered = co_await client.request(head, {}, Seconds(10));
+    EXPECT_TRUE(answered);
+    if (answered) response = std::move(*answered);
+  }
+
+  std::string account_target() const {
+    char text[64];
+    const ssize_t size = ::readlink(settings_.account_id_path.c_str(), text, sizeof text);
+    return size < 0 ? "none" : std::string(text, static_cast<std::size_t>(size));
+  }
+
+  TakenLog log_;
+  EpollLoop loop_;
+  Runtime runtime_{loop_};
+  BlockPool pool_{16u << 20};
+  CopyCounters copies_;
+  DataCounters data_;
+  Notifier changed_{runtime_};
+  config::FixedEnvironment environment_;
+  ComponentContext context_{runtime_, pool_, copies_, data_, changed_, environment_};
+  config::World world_;
+  FakePlatform platform_{runtime_};
+  GraphRecord record_;
+  std::unique_ptr<Graph> graph_;
+  LifeCycleSettings settings_;
+  std::optional<TerminationSignals> signals_;
+  std::string folder_, error_;
+  std::int64_t deadline_ms_ = 0;
+  int exit_code_ = -1;
+};
+
+TEST_F(LifeCycleTest, BindsEverythingBeforeTheFirstNextAndEndsAtAShutdown) {
+  run(only_shut_down());
+  EXPECT_EQ(exit_code_, 0);
+  // `register` is written before all else, and read by the platform when the loop turns.
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next stop");
+  const FakePlatform::Call* const registered = platform_.find("register");
+  EXPECT_EQ(registered->method, "POST");
+  EXPECT_EQ(registered->name, "collector");
+  EXPECT_EQ(registered->feature, "accountId");
+  EXPECT_EQ(registered->body, R"({"events":["INVOKE","SHUTDOWN"]})");
+  EXPECT_EQ(platform_.find("next")->method, "GET");
+  EXPECT_EQ(platform_.find("next")->identifier, fake_identifier);
+  EXPECT_EQ(account_target(), "001234567890");
+}
+
+TEST_F(LifeCycleTest, SubscribesToPlatformEventsWithTheLeastBuffering) {
+  run(only_shut_down());
+  const FakePlatform::Call* const subscribed = platform_.find("telemetry");
+  EXPECT_EQ(subscribed->method, "PUT");
+  EXPECT_EQ(subscribed->path, "/2022-07-01/telemetry");
+  EXPECT_EQ(subscribed->identifier, fake_identifier);
+  EXPECT_EQ(subscribed->body,
+            concat(R"({"schemaVersion":"2022-12-13","types":["platform"],)",
+                   R"("buffering":{"maxItems":1000,"maxBytes":262144,"timeoutMs":25},)",
+                   R"("destination":{"protocol":"HTTP","URI":")", platform_.destination(), R"(/"}})"));
+  EXPECT_TRUE(platform_.destination().starts_with("http://sandbox.localdomain:"));
+}
+
+TEST_F(LifeCycleTest, NamesNoHostToTheEmulator) {
+  settings_.sam_local = true;
+  run(only_shut_down());
+  EXPECT_TRUE(platform_.destination().starts_with("http://:")) << platform_.destination();
+}
+
+TEST_F(LifeCycleTest, HoldsNextUntilTheFunctionsEndAndTheFlush) {
+  run(two_invocations());
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next one flush next two flush next stop");
+  EXPECT_EQ(exit_code_, 0);
+}
+
+TEST_F(LifeCycleTest, TakesNoOtherInvocationsEndForThisOne) {
+  run(other_end_first());
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next one flush next stop");
+}
+
+TEST_F(LifeCycleTest, TakesAnEndThatCameBeforeItsEvent) {
+  run(end_before_event());
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next flush next stop");
+}
+
+TEST_F(LifeCycleTest, AsksForNextBeforeTheDeadlineWhenTheEndIsNotTold) {
+  run(no_end());
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next next stop");
+}
+
+TEST_F(LifeCycleTest, HoldsNothingWhenTheDeadlineIsOverOrNotSaid) {
+  run(deadline_over());
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next next next flush stop");
+}
+
+TEST_F(LifeCycleTest, FlushesWithinTheDeadline) {
+  record_.flush_never_ends = true;
+  run(slow_flush());
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next flush flush-late next stop");
+  ASSERT_EQ(record_.flushes.size(), 1u);
+  EXPECT_EQ(record_.flushes[0].at, EpochTime(Milliseconds(deadline_ms_)) - LifeCycle::release_margin);
+}
+
+TEST_F(LifeCycleTest, StopsWithinTheDeadlineOfTheShutdown) {
+  const std::int64_t before = in_ms(2000);
+  run(only_shut_down());
+  ASSERT_EQ(record_.stops.size(), 1u);
+  EXPECT_GE(record_.stops[0].at, EpochTime(Milliseconds(before)) - LifeCycle::release_margin);
+  EXPECT_LT(record_.stops[0].at, runtime_.epoch_now() + Seconds(2) - LifeCycle::release_margin + Milliseconds(1));
+}
+
+class TerminatedLife : public LifeCycleTest {
+ protected:
+  void SetUp() override {
+    LifeCycleTest::SetUp();
+    ::sigprocmask(SIG_SETMASK, nullptr, &mask_);
+    Result<TerminationSignals> opened = TerminationSignals::open(runtime_);
+    ASSERT_TRUE(opened);
+    signals_.emplace(std::move(*opened));
+  }
+  void TearDown() override {
+    LifeCycleTest::TearDown();
+    ::sigprocmask(SIG_SETMASK, &mask_, nullptr);
+  }
+  sigset_t mask_{};
+};
+
+TEST_F(TerminatedLife, StopsInOrderWhileNextIsOutstanding) {
+  run(terminate(0));
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next stop");
+  EXPECT_TRUE(log_.has("ended: SIGTERM")) << log_.text();
+}
+
+TEST_F(TerminatedLife, StopsInOrderWhileAnInvocationIsHeld) {
+  run(terminate(1));
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next stop");
+}
+
+TEST_F(TerminatedLife, StillEndsAtAShutdown) {
+  run(only_shut_down());
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_TRUE(log_.has("ended: spindown")) << log_.text();
+}
+
+TEST_F(LifeCycleTest, GoesOnWhenTheMemoryForDataIsFull) {
+  const Result<Block> all = pool_.allocate(15u << 20);
+  ASSERT_TRUE(all);
+  std::vector<Block> rest;
+  for (Result<Block> block = pool_.allocate(1); block; block = pool_.allocate(1)) rest.push_back(std::move(*block));
+  run(two_invocations());
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next one flush next two flush next stop");
+}
+
+TEST_F(LifeCycleTest, PassesOverEventsThatItDoesNotKnow) {
+  run(unknown_event());
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next next stop");
+}
+
+class WithoutTelemetry : public LifeCycleTest, public testing::WithParamInterface<int> {
+ protected:
+  Task<> two_invocations_without_end() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    platform_.invoke("one", in_ms(60'000));
+    EXPECT_TRUE(co_await platform_.next_asked(2));
+    record_.flush_never_ends = true;
+    platform_.invoke("two", in_ms(60'000));
+    EXPECT_TRUE(co_await platform_.next_asked(3));
+    shut_down();
+  }
+};
+
+TEST_P(WithoutTelemetry, NextIsNeverHeldAndWhatIsLeftGoesOutBesideTheNextInvocation) {
+  platform_.telemetry_answer = {GetParam(), R"({"errorType":"Telemetry.NotSupported"})", false};
+  run(two_invocations_without_end());
+  EXPECT_EQ(exit_code_, 0);
+  // The flush beside starts before or after `next` is heard; it is ended, never waited for.
+  EXPECT_EQ(record_.flushes.size(), 2u);
+  EXPECT_EQ(platform_.order.back(), "stop");
+  EXPECT_EQ(platform_.order[platform_.order.size() - 2], "flush-cancelled");
+  EXPECT_TRUE(log_.has("no Telemetry API here")) << log_.text();
+}
+INSTANTIATE_TEST_SUITE_P(Statuses, WithoutTelemetry, testing::Values(202, 404, 403, 500));
+
+TEST_F(LifeCycleTest, AsksManagedInstancesForShutdownOnlyAndSubscribesToNothing) {
+  settings_.managed_instances = true;
+  run(only_shut_down());
+  EXPECT_EQ(platform_.find("register")->body, R"({"events":["SHUTDOWN"]})");
+  EXPECT_EQ(platform_.joined_order(), "bound register next stop");
+}
+
+TEST_F(LifeCycleTest, SaysAtTheEndWhatBecameOfTheData) {
+  data_.accepted = 12;
+  data_.delivered = 7;
+  data_.drop(DropReason::environment_end, 3);
+  data_.drop(DropReason::permanent, 2);
+  run(only_shut_down());
+  EXPECT_TRUE(
+      log_.has("ended: spindown, after 0 invocations: 12 items accepted, 7 delivered, 5 dropped (2 permanent, "
+               "3 environment_end), 0 requests refused"))
+      << log_.text();
+}
+
+TEST_F(LifeCycleTest, EndsWithAnErrorWhenItIsNotRegistered) {
+  platform_.register_answer = {403, R"({"errorType":"Extension.TooManyExtensions","errorMessage":"limit of 10"})",
+                               false};
+  run(nothing());
+  EXPECT_EQ(exit_code_, 1);
+  EXPECT_EQ(platform_.joined_order(), "bound register stop");
+  EXPECT_TRUE(log_.has("403 Extension.TooManyExtensions: limit of 10")) << log_.text();
+}
+
+TEST_F(LifeCycleTest, EndsInOrderWhenNextIsRefused) {
+  run(refused_next());
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next stop exit/error");
+  EXPECT_EQ(platform_.find("exit/error")->error_type, "Extension.NextFailed");
+  EXPECT_EQ(platform_.find("exit/error")->identifier, fake_identifier);
+  EXPECT_TRUE(log_.has("403 Extension.InvalidExtensionState: State transition failed")) << log_.text();
+}
+
+TEST_F(LifeCycleTest, NeverAsksAgainWhenTheAnswerToNextIsNoEvent) {
+  run(lost_next());
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next stop exit/error");
+}
+
+TEST_F(LifeCycleTest, ReportsABadConfigurationWhereThatIsWished) {
+  settings_.fail_on_error = true;
+  error_ = "config.yaml:3: receivers::otlp::protocol: unknown key\nwrite protocols";
+  run(nothing());
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_EQ(platform_.joined_order(), "register init/error");
+  const FakePlatform::Call* const reported = platform_.find("init/error");
+  EXPECT_EQ(reported->error_type, "Extension.ConfigError");
+  EXPECT_EQ(reported->body,
+            R"({"errorMessage":"config.yaml:3: receivers::otlp::protocol: unknown key\nwrite protocols",)"
+            R"("errorType":"Extension.ConfigError","stackTrace":[]})");
+}
+
+class IdleModeTest : public LifeCycleTest {
+ protected:
+  Task<> idle_answers() {
+    IdleMode idle(runtime_, pool_, copies_, "config.yaml:3: unknown key");
+    co_await idle.start({"127.0.0.1:0", "localhost:0"});
+    EXPECT_GE(idle.addresses().size(), 2u);
+    net::HttpResponse response;
+    co_await post_to_idle("/v1/traces", "application/x-protobuf", idle.addresses()[0], response);
+    EXPECT_EQ(response.status, 400);
+    EXPECT_EQ(response.content_type, "application/x-protobuf");
+    const Result<otlp::RpcStatus> status = otlp::decode_status(response.body.view());
+    EXPECT_TRUE(status);
+    EXPECT_EQ(status->code, otlp::RpcCode::invalid_argument);
+    EXPECT_NE(status->message.find("config.yaml:3: unknown key"), std::string::npos) << status->message;
+    co_await post_to_idle("/v1/logs", "application/json; charset=utf-8", idle.addresses()[1], response);
+    EXPECT_EQ(response.status, 400);
+    EXPECT_EQ(response.content_type, "application/json");
+    EXPECT_TRUE(response.body.view().starts_with("{\"code\":3,\"message\":")) << response.body.view();
+    // A gRPC client's first bytes.
+    Result<Stream> stream = co_await connect(runtime_, idle.addresses()[0], Seconds(10));
+    EXPECT_TRUE(co_await stream->send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+    char bytes[256];
+    Result<std::size_t> received = std::size_t{1};
+    while (received && *received > 0) received = co_await stream->receive(bytes, sizeof bytes, Seconds(10));
+    EXPECT_TRUE(received);
+    // A port that is taken is no reason to end.
+    IdleMode second(runtime_, pool_, copies_, "x");
+    co_await second.start({idle.addresses()[0].to_string()});
+    EXPECT_TRUE(second.addresses().empty());
+    co_await second.stop();
+    co_await idle.stop();
+  }
+  Task<> invoked_idle() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    platform_.invoke("one", in_ms(60'000));
+    EXPECT_TRUE(co_await platform_.next_asked(2));
+    shut_down();
+  }
+};
+
+TEST_F(IdleModeTest, AnswersEverySenderForGoodWithTheError) {
+  runtime_.run(idle_answers());
+  runtime_.run(platform_.stop());
+}
+
+TEST_F(IdleModeTest, ServesNextAndLeavesTheFunctionAlone) {
+  error_ = "config.yaml:3: unknown key";
+  run(invoked_idle());
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_EQ(platform_.joined_order(), "register next next");
+  EXPECT_EQ(account_target(), "001234567890");
+}
+
+TEST(LifeCycleSettings, AreReadFromTheEnvironment) {
+  const config::FixedEnvironment empty;
+  EXPECT_EQ(life_cycle_settings(empty, std::nullopt).flush, config::FlushPolicy::adaptive);
+  EXPECT_EQ(life_cycle_settings(empty, config::FlushPolicy::end).flush, config::FlushPolicy::end);
+  EXPECT_FALSE(life_cycle_settings(empty, std::nullopt).fail_on_error);
+  EXPECT_FALSE(is_managed_instances(empty));
+  const config::FixedEnvironment full({{"AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances"},
+                                       {"AWS_SAM_LOCAL", "true"},
+                                       {"STINT_ON_ERROR", "fail"},
+                                       {"STINT_FLUSH", "continuous"}});
+  const LifeCycleSettings settings = life_cycle_settings(full, config::FlushPolicy::end);
+  EXPECT_EQ(settings.flush, config::FlushPolicy::continuous);
+  EXPECT_TRUE(settings.managed_instances);
+  EXPECT_TRUE(settings.sam_local);
+  EXPECT_TRUE(settings.fail_on_error);
+}
+
+TEST(LifeCycleSettings, WarnOfAValueThatIsNone) {
+  const TakenLog log;
+  const config::FixedEnvironment wrong({{"STINT_ON_ERROR", "explode"}, {"STINT_FLUSH", "sometimes"}});
+  const LifeCycleSettings settings = life_cycle_settings(wrong, config::FlushPolicy::end);
+  EXPECT_EQ(settings.flush, config::FlushPolicy::end);
+  EXPECT_FALSE(settings.fail_on_error);
+  EXPECT_TRUE(log.has("STINT_ON_ERROR: 'explode'")) << log.text();
+  EXPECT_TRUE(log.has("STINT_FLUSH: 'sometimes'")) << log.text();
+}
+
+}  // namespace
+}  // namespace stint::lambda
