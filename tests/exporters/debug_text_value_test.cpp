@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Single values against what Go prints: the edges of numbers and times, and every name.
 #include "exporters/debug_text_value.h"
 
 #include <gtest/gtest.h>
