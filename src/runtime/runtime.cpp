@@ -12,16 +12,6 @@
 namespace stint {
 namespace {
 
-// While one of these is current, Asio reuses coroutine frames instead of asking malloc for each.
-class FrameCache : boost::asio::detail::thread_context {
- public:
-  FrameCache() : context_(this, info_) {}
-
- private:
-  boost::asio::detail::thread_info_base info_;
-  thread_call_stack::context context_;
-};
-
 class Sleep : public Suspended {
  public:
   Sleep(Runtime& runtime, MonotonicTime at) : Suspended(runtime.ready()), runtime_(runtime) {
@@ -59,6 +49,32 @@ Task<> run_to_end(Task<> main, bool& ended) {
 }
 
 }  // namespace
+
+// Coroutine frames for reuse. While a Use of it lives, Asio takes them from here instead of asking malloc for each.
+// Uses nest: of several runtimes in a thread each has its own frames.
+class Runtime::FrameCache : boost::asio::detail::thread_context {
+ public:
+  class Use {
+   public:
+    explicit Use(FrameCache& cache) : context_(&cache, cache.info_) {}
+
+   private:
+    thread_call_stack::context context_;
+  };
+
+ private:
+  boost::asio::detail::thread_info_base info_;
+};
+
+struct Runtime::Main {
+  explicit Main(Runtime& runtime) : root(runtime) {}
+  FrameCache frames;  // outlives what lies in it
+  Scope root;
+  bool ended = false;
+};
+
+Runtime::Runtime(Loop& loop) : loop_(loop) {}
+Runtime::~Runtime() = default;
 
 Task<Result<std::vector<Address>>> Runtime::resolve(std::string host, std::uint16_t port, Nanoseconds timeout) {
   std::vector<Address> addresses;
@@ -117,15 +133,35 @@ void Runtime::wait(Nanoseconds wait_max) {
   while (Operation* const operation = done.pop()) operation->complete(*operation);
 }
 
-void Runtime::run(Task<> main) {
-  FrameCache cache;
-  bool ended = false;
-  Scope root(*this);
-  root.spawn(run_to_end(std::move(main), ended));
-  for (;;) {
+void Runtime::begin(Task<> main) {
+  STINT_CHECK(main_ == nullptr);
+  main_ = std::make_unique<Main>(*this);
+  const FrameCache::Use use(main_->frames);
+  main_->root.spawn(run_to_end(std::move(main), main_->ended));
+}
+
+bool Runtime::turn(Nanoseconds wait_max) {
+  {
+    const FrameCache::Use use(main_->frames);
     run_ready();
-    if (ended && root.empty()) return;
-    wait(Nanoseconds::max());
+    if (!main_->ended || !main_->root.empty()) {
+      wait(wait_max);
+      return false;
+    }
+  }
+  main_.reset();
+  return true;
+}
+
+std::optional<MonotonicTime> Runtime::next_due() {
+  if (!ready_.empty()) return now();
+  if (!timers_.empty()) return timers_.first();
+  return std::nullopt;
+}
+
+void Runtime::run(Task<> main) {
+  begin(std::move(main));
+  while (!turn(Nanoseconds::max())) {
   }
 }
 

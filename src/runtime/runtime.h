@@ -3,6 +3,8 @@
 // given a Runtime& and outlived by it. Time stands still within a turn.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,9 +27,10 @@ class Resolver {
 class Runtime {
  public:
   /// Borrows: the loop, which outlives the runtime.
-  explicit Runtime(Loop& loop) : loop_(loop) {}
+  explicit Runtime(Loop& loop);
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
+  ~Runtime();
 
   Loop& loop() { return loop_; }
   Executor executor() { return Executor(ready_); }
@@ -54,8 +57,18 @@ class Runtime {
   /// Runs turns until `main` ended. Everything it spawned has been joined by its scopes then.
   void run(Task<> main);
 
+  // The same in parts, for a world that turns several runtimes in one thread.
+  /// `main` starts with the next turn. Requires: no other main runs.
+  void begin(Task<> main);
+  /// What is ready and due, then the loop's completions, awaited up to `wait_max`. True: main has ended; nothing was
+  /// awaited then. Requires: begin() before; not from within another runtime's loop.
+  bool turn(Nanoseconds wait_max);
+  /// When the next turn has something to do at the latest: now, at the first timer, or only after a completion.
+  std::optional<MonotonicTime> next_due();
+
  private:
-  // A turn is both: what is ready and due, then the loop's completions.
+  class FrameCache;
+  struct Main;
   void run_ready();
   void wait(Nanoseconds wait_max);
 
@@ -63,6 +76,7 @@ class Runtime {
   ReadyQueue ready_;
   TimerHeap timers_;
   Resolver* resolver_ = nullptr;
+  std::unique_ptr<Main> main_;
 };
 
 }  // namespace stint
