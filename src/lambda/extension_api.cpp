@@ -63,10 +63,14 @@ std::string describe_refusal(int status, std::string_view body) {
     if (path == "errorMessage") message = text;
   });
   if (!parsed || (type.empty() && message.empty())) message = body.substr(0, logged_body_bytes_max);
+  while (!message.empty() && (message.back() == '\n' || message.back() == '\r')) message.pop_back();
   return concat(status, type.empty() ? "" : " ", type, message.empty() ? "" : ": ", message);
 }
 
-Error refused(int status) { return Error{ErrorCode::permanent, 0, status}; }
+Error refused(std::string_view path, const net::HttpResponse& response) {
+  log(LogLevel::error, path, ": the platform answered ", describe_refusal(response.status, response.body.view()));
+  return Error{ErrorCode::permanent, 0, response.status};
+}
 
 }  // namespace
 
@@ -114,9 +118,6 @@ Task<Result<net::HttpResponse>> ExtensionApi::read_answer(std::string_view path,
     co_return response.error();
   }
   if (!connection_->keep) connection_.reset();
-  if (response->status / 100 != 2) {
-    log(LogLevel::error, path, ": the platform answered ", describe_refusal(response->status, response->body.view()));
-  }
   co_return std::move(response);
 }
 
@@ -171,7 +172,7 @@ Task<Result<net::HttpResponse>> ExtensionApi::call(Call request, Nanoseconds tim
 Task<Result<Registration>> ExtensionApi::finish_register() {
   Result<net::HttpResponse> response = co_await read_answer("register", runtime_.now() + call_timeout);
   if (!response) co_return response.error();
-  if (response->status != 200) co_return refused(response->status);
+  if (response->status != 200) co_return refused("register", *response);
   if (response->headers.empty() || !wire::is_header_value(response->headers.front().second)) {
     log(LogLevel::error, "register: the answer has no ", identifier_header);
     co_return Error{ErrorCode::malformed};
@@ -197,14 +198,14 @@ Task<Result<Subscribed>> ExtensionApi::subscribe(TelemetrySubscription subscript
   if (!response) co_return response.error();
   if (response->status == 200) co_return Subscribed::yes;
   if (response->status == 202 || response->status == 404) co_return Subscribed::not_supported;
-  co_return refused(response->status);
+  co_return refused(telemetry_path, *response);
 }
 
 Task<Result<Event>> ExtensionApi::next() {
   Call request{.method = "GET", .path = next_path, .error_type = {}, .body = {}};
   Result<net::HttpResponse> response = co_await call(std::move(request), forever);
   if (!response) co_return response.error();
-  if (response->status != 200) co_return refused(response->status);
+  if (response->status != 200) co_return refused(next_path, *response);
   Result<Event> event = parse_event(response->body.view());
   if (!event) {
     log(LogLevel::error, next_path, ": the event is no JSON: ", to_string(event.error()), ": ",
@@ -222,7 +223,7 @@ Task<Result<>> ExtensionApi::report_error(std::string_view path, std::string typ
   Call request{.method = "POST", .path = path, .error_type = header_value, .body = std::move(body)};
   Result<net::HttpResponse> response = co_await call(std::move(request), call_timeout);
   if (!response) co_return response.error();
-  if (response->status / 100 != 2) co_return refused(response->status);
+  if (response->status / 100 != 2) co_return refused(path, *response);
   co_return Result<>();
 }
 

@@ -223,8 +223,8 @@ void LifeCycle::log_end(std::string_view why) const {
   }
   if (!dropped.empty()) dropped.append(")");
   log(LogLevel::info, "ended: ", why, ", after ", invocations_, " invocations: ", data_.accepted, " items accepted, ",
-      data_.delivered, " delivered, ", data_.dropped_total(), " dropped", dropped, ", ", data_.refused,
-      " requests refused");
+      data_.delivered, " delivered, ", data_.dropped_total(), " dropped", dropped, ", ",
+      data_.refused + (idle_ != nullptr ? idle_->refused() : 0), " requests refused");
 }
 
 }  // namespace stint::lambda
