@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "config/expand.h"
 #include "config/service.h"
+#include "exporters/debug.h"
 #include "exporters/otlphttp.h"
 #include "lambda/life_cycle.h"
 #include "lambda/registration.h"
@@ -37,6 +38,8 @@ constexpr ProcessorType processor_types[] = {
 constexpr ExporterType exporter_types[] = {
     exporter_type<OtlpHttpExporter>("otlphttp", "OTLP to a back end, over HTTP"),
     exporter_type<OtlpHttpExporter>("otlp_http", "the same as otlphttp"),
+    exporter_type<DebugExporter>("debug", "prints what passes"),
+    exporter_type<LoggingExporter>("logging", "the same as debug, under its old name and with its old defaults"),
 };
 constexpr ComponentTable component_table{receiver_types, processor_types, exporter_types};
 
@@ -102,7 +105,7 @@ int validate(const std::string& uri, const config::Environment& environment) {
   if (!loaded->diagnostics.has_errors()) Graph::check(loaded->service, component_table, loaded->diagnostics);
   log_warnings(loaded->diagnostics);
   if (!loaded->diagnostics.has_errors()) return 0;
-  print(stderr, loaded->diagnostics.errors_text());
+  print(stderr, loaded->diagnostics.errors_text() + "\n");
   return 1;
 }
 
@@ -208,7 +211,7 @@ int run_process(const std::string& uri, const config::Environment& environment) 
   const auto loaded = load_configuration(uri, environment);
   const std::unique_ptr<Graph> graph = make_graph(*loaded, machine.context);
   if (graph == nullptr) {
-    print(stderr, loaded->diagnostics.errors_text());
+    print(stderr, loaded->diagnostics.errors_text() + "\n");
     return 1;
   }
   machine.runtime.run(run_until_signal(machine, *graph, std::move(*signals)));
@@ -242,7 +245,7 @@ int run_extension(std::string_view program, std::string_view api, const config::
   std::string error = machine.loop_error;
   if (graph == nullptr) {
     error += loaded->diagnostics.errors_text();
-    print(stderr, error);
+    print(stderr, error + "\n");
   }
   lambda::LifeCycle life(machine.runtime, machine.pool, machine.copies, machine.data, *endpoint, *connection,
                          lambda::life_cycle_settings(environment, loaded->service.flush));

@@ -276,10 +276,11 @@ Task<> Graph::stop_pipeline(Pipeline& pipeline, Deadline deadline) {
 }
 
 Task<> Graph::stop(Deadline deadline) {
+  // First of all: a sender that waits for a retry shall still get its answer.
+  for (const auto& exporter : exporters_) exporter->hurry();
   Scope scope(context_.runtime);
   for (const auto& receiver : receivers_) scope.spawn(receiver->stop(deadline));
   co_await scope.join();
-  for (const auto& exporter : exporters_) exporter->hurry();
   for (const auto& pipeline : pipelines_) scope.spawn(stop_pipeline(*pipeline, deadline));
   co_await scope.join();
   for (const auto& exporter : exporters_) scope.spawn(exporter->stop(deadline));

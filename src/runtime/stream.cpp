@@ -118,7 +118,7 @@ Task<Result<>> Stream::send(std::span<const iovec> parts, Nanoseconds timeout) {
     }
     if (parts.empty()) break;
     if (taken > 0) {
-      rest.assign(parts.begin(), parts.end());
+      rest = std::vector<iovec>(parts.begin(), parts.end());  // `parts` may already lie in it
       rest.front().iov_base = static_cast<char*>(rest.front().iov_base) + taken;
       rest.front().iov_len -= taken;
       parts = rest;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// base64 against the vectors of its RFC, and refusals.
 #include "wire/base64.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The chunked coding, whole and at every split point, and what is refused.
 #include "wire/chunked.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// gzip and zlib: round trips, bombs, lies about sizes, damage at each byte.
 #include "wire/gzip.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// HTTP/1.1 heads: at every split point, pipelined, refused, written.
 #include "wire/http1.h"
 
 #include <gtest/gtest.h>

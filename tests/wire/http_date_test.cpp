@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The three forms of HTTP dates, and Retry-After.
 #include "wire/http_date.h"
 
 #include <gtest/gtest.h>

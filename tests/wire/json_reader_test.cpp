@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The JSON reader on what functions and the platform really write, and on nonsense.
 #include "wire/json_reader.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// JSON as we write it: escapes, numbers, repaired text.
 #include "wire/json_writer.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// URLs and host:port: what is taken, and the rule that a refusal names.
 #include "wire/url.h"
 
 #include <gtest/gtest.h>

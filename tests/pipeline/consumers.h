@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// A consumer that keeps what it gets, answers what the test wants, and can be held.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "pipeline/component.h"
+#include "pipeline/requests.h"
+
+namespace stint {
+
+class KeepingConsumer final : public Consumer {
+ public:
+  struct Kept {
+    std::size_t items;
+    std::string bytes;
+  };
+
+  explicit KeepingConsumer(Runtime& runtime) : released_(runtime) {}
+
+  Task<Result<>> consume(Batch batch) override {
+    ++inside_;
+    while (held) {
+      if (!co_await released_.wait()) {
+        --inside_;
+        co_return Error{ErrorCode::cancelled};
+      }
+    }
+    --inside_;
+    if (!errors.empty()) {
+      const Error error = errors.front();
+      errors.pop_front();
+      co_return error;
+    }
+    kept.push_back({batch.items, bytes_of(batch)});
+    co_return Result<>();
+  }
+  Activity activity() const override {
+    return inside_ == 0 ? Activity::idle : (waiting ? Activity::waiting : Activity::working);
+  }
+  void release() {
+    held = false;
+    released_.notify_all();
+  }
+
+  std::vector<Kept> kept;
+  std::deque<Error> errors;
+  bool held = false;
+  bool waiting = false;  // what activity() says while something is inside
+
+ private:
+  Notifier released_;
+  std::size_t inside_ = 0;
+};
+
+}  // namespace stint

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small requests for tests: spans in one resource and scope, and batches over blocks of a pool.
+#pragma once
+
+#include <cstring>
+#include <string>
+
+#include "otlp/view.h"
+#include "otlp/walk.h"
+#include "otlp/write.h"
+#include "pipeline/batch.h"
+
+namespace stint {
+
+/// A traces request of `count` spans whose names are `prefix` and a number.
+inline std::string spans_request(std::size_t count, std::string_view prefix = "span") {
+  namespace fields = otlp::fields;
+  std::string bytes;
+  {
+    otlp::MessageWriter request(bytes);
+    otlp::MessageWriter resource_spans(request, fields::ExportTraceServiceRequest::resource_spans);
+    {
+      otlp::MessageWriter resource(resource_spans, fields::ResourceSpans::resource);
+      otlp::write_attribute(resource, fields::Resource::attributes, "service.name", "test");
+    }
+    otlp::MessageWriter scope_spans(resource_spans, fields::ResourceSpans::scope_spans);
+    for (std::size_t i = 0; i < count; ++i) {
+      otlp::MessageWriter span(scope_spans, fields::ScopeSpans::spans);
+      otlp::write(span, fields::Span::trace_id, std::string(16, 't'));
+      otlp::write(span, fields::Span::span_id, std::string(8, 's'));
+      otlp::write(span, fields::Span::name, std::string(prefix) + std::to_string(i));
+    }
+  }
+  return bytes;
+}
+
+inline Slice slice_of(BlockPool& pool, std::string_view bytes) {
+  Block block = std::move(*pool.allocate(bytes.size() + 1));
+  std::memcpy(block.data(), bytes.data(), bytes.size());
+  const std::string_view view(block.data(), bytes.size());
+  return Slice(std::move(block), view);
+}
+
+inline Batch spans_batch(BlockPool& pool, std::size_t count, std::string_view prefix = "span") {
+  return Batch(otlp::Signal::traces, slice_of(pool, spans_request(count, prefix)), count);
+}
+
+/// The slices one behind the other.
+inline std::string bytes_of(const Batch& batch) {
+  std::string bytes;
+  for (const Slice& slice : batch.slices) bytes.append(slice.view());
+  return bytes;
+}
+
+}  // namespace stint

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// The OTLP receiver over a real socket: what is refused and how, what becomes a batch, and which copies that costs.
+#include "receivers/otlp.h"
+
+#include <gtest/gtest.h>
+
+#include "net/http_client.h"
+#include "pipeline/component_world.h"
+#include "pipeline/consumers.h"
+
+namespace stint {
+namespace {
+
+struct Post {
+  std::string path = "/v1/traces";
+  std::string body;
+  std::string type = "application/x-protobuf";
+  std::string encoding;
+  std::string method = "POST";
+};
+
+class OtlpReceiverTest : public ComponentWorld {
+ public:
+  OtlpReceiverTest() {
+    OtlpReceiver::Config config;
+    config.protocols.http.on = true;
+    // A port that was free a moment ago.
+    Listener probe = std::move(*Listener::open(runtime, Address::ipv4_loopback(0)));
+    port = probe.address()->port();
+    config.protocols.http->endpoint = concat("127.0.0.1:", port);
+    receiver.emplace(context, "otlp", config);
+    receiver->connect(otlp::Signal::traces, next);
+  }
+  std::vector<net::HttpResponse> exchange(std::vector<Post> posts) {
+    std::vector<net::HttpResponse> responses;
+    run(exchange_all(*this, std::move(posts), responses));
+    return responses;
+  }
+  static Task<> exchange_all(OtlpReceiverTest& test, std::vector<Post> posts, std::vector<net::HttpResponse>& out) {
+    EXPECT_TRUE(co_await test.receiver->start());
+    net::HttpClient client(test.runtime, test.client_pool, test.client_copies,
+                           net::HttpOrigin{.host = "127.0.0.1", .port = test.port});
+    for (const Post& post : posts) {
+      std::string head =
+          concat(post.method, " ", post.path, " HTTP/1.1\r\nHost: x\r\nContent-Type: ", post.type, "\r\n");
+      if (!post.encoding.empty()) head += concat("Content-Encoding: ", post.encoding, "\r\n");
+      head += concat("Content-Length: ", post.body.size(), "\r\n\r\n");
+      const iovec body{const_cast<char*>(post.body.data()), post.body.size()};
+      Result<net::HttpResponse> response =
+          co_await client.request(head, std::span<const iovec>(&body, post.body.empty() ? 0 : 1), Seconds(10));
+      EXPECT_TRUE(response);
+      if (response) out.push_back(std::move(*response));
+    }
+    client.close_idle_connections();
+    co_await test.receiver->stop(Deadline{test.runtime.epoch_now() + Seconds(5)});
+  }
+
+  std::uint16_t port = 0;
+  KeepingConsumer next{runtime};
+  std::optional<OtlpReceiver> receiver;
+  BlockPool client_pool{64u << 20};
+  CopyCounters client_copies;
+};
+
+TEST_F(OtlpReceiverTest, MakesABatchOverTheReceivedBytesWithoutACopy) {
+  const std::string body = spans_request(300);
+  const auto responses = exchange({{.body = body}});
+  ASSERT_EQ(responses.size(), 1u);
+  EXPECT_EQ(responses[0].status, 200);
+  EXPECT_EQ(responses[0].body.view(), std::string_view("\x0a\x00", 2));
+  ASSERT_EQ(next.kept.size(), 1u);
+  EXPECT_EQ(next.kept[0].items, 300u);
+  EXPECT_EQ(next.kept[0].bytes, body);
+  EXPECT_EQ(copies.copies + copies.gathers + copies.compacts, 0u);
+  EXPECT_EQ(data.accepted, 300u);
+}
+
+TEST_F(OtlpReceiverTest, InflatesAGzipBody) {
+  const std::string body = spans_request(50);
+  wire::Deflater deflater;
+  std::string compressed(wire::Deflater::bound(body.size()), '\0');
+  const auto size = deflater.compress(wire::DeflateFormat::gzip, body, std::span(compressed));
+  ASSERT_TRUE(size);
+  compressed.resize(*size);
+  const auto responses = exchange({{.body = compressed, .encoding = "gzip"}, {.body = "junk", .encoding = "gzip"}});
+  ASSERT_EQ(responses.size(), 2u);
+  EXPECT_EQ(responses[0].status, 200);
+  EXPECT_EQ(responses[1].status, 400);
+  ASSERT_EQ(next.kept.size(), 1u);
+  EXPECT_EQ(next.kept[0].bytes, body);
+}
+
+TEST_F(OtlpReceiverTest, RefusesAtTheDoorWithTheReferencesStatus) {
+  const auto responses = exchange({{.path = "/v1/unknown"},
+                                   {.path = "/v1/metrics"},
+                                   {.method = "GET"},
+                                   {.body = "x", .type = "text/plain"},
+                                   {.body = "x", .encoding = "br"},
+                                   {.body = "\xff\xff\xff"},
+                                   {.body = ""}});
+  std::vector<int> statuses;
+  for (const auto& response : responses) statuses.push_back(response.status);
+  EXPECT_EQ(statuses, (std::vector<int>{404, 404, 405, 415, 400, 400, 200}));
+  const auto status = otlp::decode_status(responses[5].body.view());
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->code, otlp::RpcCode::invalid_argument);
+  EXPECT_NE(status->message.find("malformed protobuf"), std::string::npos) << status->message;
+  EXPECT_TRUE(next.kept.empty());
+  EXPECT_EQ(data.accepted, 0u);
+}
+
+TEST_F(OtlpReceiverTest, SaysWhatThePipelineSaid) {
+  next.errors = {Error{ErrorCode::retryable, 0, 2500}, Error{ErrorCode::permanent}, Error{ErrorCode::unauthenticated},
+                 Error{ErrorCode::permission_denied}, Error{ErrorCode::memory_full}};
+  const std::string body = spans_request(1);
+  const auto responses = exchange({{.body = body}, {.body = body}, {.body = body}, {.body = body}, {.body = body}});
+  std::vector<int> statuses;
+  for (const auto& response : responses) statuses.push_back(response.status);
+  EXPECT_EQ(statuses, (std::vector<int>{503, 500, 401, 403, 503}));
+  EXPECT_EQ(responses[0].retry_after, "3");
+  EXPECT_EQ(responses[4].retry_after, "1");
+  EXPECT_EQ(data.refused, 5u);
+}
+
+TEST_F(OtlpReceiverTest, RepairsTextThatIsNotUtf8AndCountsIt) {
+  const std::string body = spans_request(3, "caf\xe9-");
+  const auto responses = exchange({{.body = body}});
+  EXPECT_EQ(responses[0].status, 200);
+  ASSERT_EQ(next.kept.size(), 1u);
+  EXPECT_EQ(next.kept[0].bytes, spans_request(3, "caf\xef\xbf\xbd-"));
+  EXPECT_EQ(data.repaired_strings, 3u);
+}
+
+TEST_F(OtlpReceiverTest, IsOffWhenItsPortIsTakenAndSaysWhichKey) {
+  Listener taken = std::move(*Listener::open(runtime, Address::ipv4_loopback(port)));
+  run([](OtlpReceiver& receiver) -> Task<> {
+    const Result<> started = co_await receiver.start();
+    EXPECT_EQ(started.error().code, ErrorCode::in_use);
+  }(*receiver));
+  EXPECT_EQ(said(concat("receivers::otlp::protocols::http::endpoint: cannot listen on 127.0.0.1:", port)), 1u)
+      << whole_log();
+}
+
+}  // namespace
+}  // namespace stint
