@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cctype>
+#include <chrono>
 #include <ctime>
 
 namespace stint {
@@ -35,19 +36,29 @@ void append_json_text(std::string& line, std::string_view text) {
   }
 }
 
+void append_digits(std::string& line, unsigned number, int count) {
+  char digits[4];
+  for (int i = count; i-- > 0; number /= 10) digits[i] = static_cast<char>('0' + number % 10);
+  line.append(digits, static_cast<std::size_t>(count));
+}
+
+// By the calendar of the standard library: that of libc reads the time zone's file even for UTC.
 void append_timestamp(std::string& line) {
+  using namespace std::chrono;
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
-  tm parts{};
-  ::gmtime_r(&now.tv_sec, &parts);
-  char text[40];
-  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  line.append(text, size).push_back('.');
-  const auto ms = static_cast<int>(now.tv_nsec / 1'000'000);
-  line.push_back(static_cast<char>('0' + ms / 100));
-  line.push_back(static_cast<char>('0' + ms / 10 % 10));
-  line.push_back(static_cast<char>('0' + ms % 10));
-  line.push_back('Z');
+  const sys_seconds time{seconds(now.tv_sec)};
+  const sys_days day = floor<days>(time);
+  const year_month_day date(day);
+  const hh_mm_ss clock(time - day);
+  append_digits(line, static_cast<unsigned>(static_cast<int>(date.year())), 4);
+  append_digits(line.append("-"), static_cast<unsigned>(date.month()), 2);
+  append_digits(line.append("-"), static_cast<unsigned>(date.day()), 2);
+  append_digits(line.append("T"), static_cast<unsigned>(clock.hours().count()), 2);
+  append_digits(line.append(":"), static_cast<unsigned>(clock.minutes().count()), 2);
+  append_digits(line.append(":"), static_cast<unsigned>(clock.seconds().count()), 2);
+  append_digits(line.append("."), static_cast<unsigned>(now.tv_nsec / 1'000'000), 3);
+  line.append("Z");
 }
 
 }  // namespace
