@@ -2,6 +2,7 @@
 #include "lambda/registration.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -80,6 +81,9 @@ Result<> BlockingSocket::write(std::string_view bytes) {
     if (sent < 0) return system_error(errno);
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
+  // The kernel wakes the reader on this processor, as if we were to sleep now. We are not: the platform would see
+  // `register` only when the configuration has been read. Costs nothing when nobody waits here.
+  ::sched_yield();
   return {};
 }
 
