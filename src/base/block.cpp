@@ -7,7 +7,16 @@
 
 #include "base/check.h"
 
-#if defined(__SANITIZE_ADDRESS__) || (defined(__has_feature) && __has_feature(address_sanitizer))
+// clang asks for a feature, in an #if of its own because g++ 12 does not know the word; g++ defines a macro.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define STINT_ADDRESS_SANITIZER
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define STINT_ADDRESS_SANITIZER
+#endif
+
+#ifdef STINT_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(address, size) ((void)0)
@@ -31,7 +40,7 @@ constexpr std::size_t class_bytes[] = {16u << 10, 64u << 10, 256u << 10, 1u << 2
 constexpr std::size_t header_bytes = 64;
 }  // namespace
 
-char* Block::data() const { return reinterpret_cast<char*>(header_) + header_bytes; }
+char* Block::data() const& { return reinterpret_cast<char*>(header_) + header_bytes; }
 std::size_t Block::capacity() const { return header_->mapping - header_bytes; }
 bool Block::unique() const { return header_->references == 1; }
 

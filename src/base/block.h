@@ -4,8 +4,10 @@
 // limit and reuses what comes back. One thread only: counts are not atomic.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -18,6 +20,7 @@ class BlockPool;
 /// One owner's share of a block. Move-only; `share()` makes a second owner on purpose.
 class Block {
  public:
+  using ShowsOwnBytes = void;
   Block() = default;
   Block(Block&& other) noexcept : header_(std::exchange(other.header_, nullptr)) {}
   Block& operator=(Block&& other) noexcept {
@@ -32,7 +35,9 @@ class Block {
   ~Block() { reset(); }
 
   explicit operator bool() const { return header_ != nullptr; }
-  char* data() const;
+  /// Valid until: the last share ends, or grow(). Of a temporary: deleted, it may be the last one.
+  char* data() const&;
+  char* data() const&& = delete;
   std::size_t capacity() const;
   /// True while nobody else holds a share; only then may the block grow.
   bool unique() const;
@@ -53,13 +58,19 @@ class Block {
 /// A view with its share of the block behind it. Move-only; `share()` and `part()` make further owners.
 class Slice {
  public:
+  using ShowsOwnBytes = void;
   Slice() = default;
+  /// Requires: `view` lies within the block, so a string's own bytes never are one.
   Slice(Block block, std::string_view view) : block_(std::move(block)), view_(view) {}
+  template <std::same_as<std::string> String>
+  Slice(Block block, const String& view) = delete;
 
-  /// Valid until: the last share of the block ends.
-  std::string_view view() const { return view_; }
+  /// Valid until: the last share of the block ends. Of a temporary: deleted, it may be the last one.
+  std::string_view view() const& { return view_; }
+  std::string_view view() const&& = delete;
   std::size_t size() const { return view_.size(); }
-  const Block& block() const { return block_; }
+  const Block& block() const& { return block_; }
+  const Block& block() const&& = delete;
   Slice share() const { return Slice(block_.share(), view_); }
   /// Requires: `piece` lies within view().
   Slice part(std::string_view piece) const { return Slice(block_.share(), piece); }

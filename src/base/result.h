@@ -3,6 +3,7 @@
 // An exception is a bug: nothing here throws, and reading the wrong side is a failed check.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -51,6 +52,10 @@ std::string_view name(ErrorCode code);
 /// One line for a person: the name and what `detail` means for it.
 std::string to_string(Error error);
 
+/// An owner that hands out views of its bytes says so with a member type of this name.
+template <typename T>
+concept ShowsOwnBytes = requires { typename T::ShowsOwnBytes; } || std::same_as<T, std::string>;
+
 template <typename T = void>
 class [[nodiscard]] Result {
  public:
@@ -62,12 +67,22 @@ class [[nodiscard]] Result {
   explicit operator bool() const { return has_value(); }
   T& value() & { return STINT_CHECK(has_value()), std::get<0>(state_); }
   const T& value() const& { return STINT_CHECK(has_value()), std::get<0>(state_); }
-  T&& value() && { return STINT_CHECK(has_value()), std::move(std::get<0>(state_)); }
+  /// Of a temporary by value, so that `for (auto& x : *f())` or `auto&& x = *f()` refer to what lives on.
+  T value() && { return STINT_CHECK(has_value()), std::move(std::get<0>(state_)); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
-  T* operator->() { return &value(); }
-  const T* operator->() const { return &value(); }
+  T operator*() && { return std::move(*this).value(); }
+  T* operator->() & { return &value(); }
+  const T* operator->() const& { return &value(); }
+  // Of a temporary, only if it does not hand out views of bytes that end with it.
+  template <typename U = T>
+    requires(!ShowsOwnBytes<U>)
+  U* operator->() && {
+    return &value();
+  }
+  template <typename U = T>
+    requires ShowsOwnBytes<U>
+  const U* operator->() const&& = delete;
   Error error() const { return STINT_CHECK(!has_value()), std::get<1>(state_); }
   template <typename U>
   T value_or(U&& other) const& {

@@ -17,7 +17,8 @@ class ReceiveBuffer {
   ReceiveBuffer(BlockPool& pool, CopyCounters& copies) : pool_(pool), copies_(copies) {}
 
   /// Valid until: the next reserve() or receive().
-  std::string_view bytes() const { return block_ ? std::string_view(block_.data() + start_, filled_ - start_) : ""; }
+  std::string_view bytes() const& { return block_ ? std::string_view(block_.data() + start_, filled_ - start_) : ""; }
+  std::string_view bytes() const&& = delete;
   /// The first `size` bytes are dealt with.
   void consume(std::size_t size) { start_ += size; }
   /// A share of bytes().substr(offset, size).

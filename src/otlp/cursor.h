@@ -3,7 +3,9 @@
 // bytes; reading values is protozero's. It never reads outside the message and never throws. Borrows the bytes.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace stint::otlp {
@@ -53,6 +55,8 @@ class FieldCursor {
   FieldCursor() = default;
   /// Borrows: `message`.
   explicit FieldCursor(std::string_view message) : next_(message.data()), end_(next_ + message.size()) {}
+  template <std::same_as<std::string> Temporary>
+  explicit FieldCursor(Temporary&& message) = delete;
 
   /// Steps to the next field; false at the end of the message and at bytes that are no field (then !well_formed()).
   bool next() {

@@ -11,10 +11,12 @@
 // Requires: walk() accepted the request. Valid until: the request's bytes end. Nothing is written through a view.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <iterator>
 #include <optional>
 #include <protozero/pbf_reader.hpp>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -234,6 +236,8 @@ struct ResourceEntry {
 /// Of any signal: the outer levels are alike.
 struct Request {
   explicit Request(std::string_view bytes) : resources(bytes, fields::ExportTraceServiceRequest::resource_spans) {}
+  template <std::same_as<std::string> Temporary>
+  explicit Request(Temporary&& bytes) = delete;
   Repeated<ResourceEntry> resources;
 };
 

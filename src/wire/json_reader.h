@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -36,6 +37,8 @@ class JsonReader {
   /// Borrows: `bytes`, one document with nothing but white space around it.
   explicit JsonReader(std::string_view bytes, std::uint32_t depth_max = depth_limit)
       : bytes_(bytes), depth_max_(depth_max < depth_limit ? depth_max : depth_limit) {}
+  template <std::same_as<std::string> Temporary>
+  explicit JsonReader(Temporary&& bytes, std::uint32_t depth_max = depth_limit) = delete;
 
   /// The next token. Fails: malformed, too_deep; every later call fails in the same way.
   Result<JsonToken> next();

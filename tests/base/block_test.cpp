@@ -46,7 +46,7 @@ TEST(BlockPool, GivesTheSamePagesAgainAfterRelease) {
 
 TEST(Block, GrowsWithItsContentAndCountsItsNewSize) {
   BlockPool pool(4u << 20);
-  Block block = std::move(*pool.allocate(1000));
+  Block block = *pool.allocate(1000);
   std::memset(block.data(), 'x', 1000);
   ASSERT_TRUE(block.grow(3u << 20));
   EXPECT_GE(block.capacity(), 3u << 20);
@@ -69,7 +69,7 @@ TEST(BlockPool, LetsOneLargeBlockAtATimeGoBeyondTheLimit) {
   EXPECT_FALSE(pool.allocate(5u << 20)) << "a second one";
   EXPECT_TRUE(pool.allocate(1u << 20)) << "small ones have their own account";
   large->reset();
-  Block growing = std::move(*pool.allocate(3u << 20));
+  Block growing = *pool.allocate(3u << 20);
   EXPECT_TRUE(growing.grow(12u << 20)) << "moves from the common account to that of the large one";
   EXPECT_FALSE(growing.grow(22u << 20));
   EXPECT_FALSE(pool.allocate(5u << 20));
@@ -82,7 +82,7 @@ TEST(Slice, KeepsItsBlockAliveAfterTheFirstOwnerEnds) {
   BlockPool pool(1u << 20);
   Slice part;
   {
-    Block block = std::move(*pool.allocate(100));
+    Block block = *pool.allocate(100);
     std::memcpy(block.data(), "hello world", 11);
     const Slice whole(block.share(), std::string_view(block.data(), 11));
     part = whole.part(whole.view().substr(6));
@@ -98,11 +98,11 @@ TEST(Arena, GathersSeveralSlicesOnceAndASingleOneNever) {
   CopyCounters counters;
   Arena arena(pool, counters);
   std::vector<Slice> slices;
-  slices.push_back(std::move(*arena.copy("abc")));
+  slices.push_back(*arena.copy("abc"));
   Result<Slice> same = arena.gather(slices);
   EXPECT_EQ(same->view().data(), slices[0].view().data());
   EXPECT_EQ(counters.gathers, 0u);
-  slices.push_back(std::move(*arena.copy("de")));
+  slices.push_back(*arena.copy("de"));
   Result<Slice> both = arena.gather(slices);
   EXPECT_EQ(both->view(), "abcde");
   EXPECT_EQ(counters.gathers, 1u);

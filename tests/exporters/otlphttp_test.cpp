@@ -15,7 +15,7 @@ class OtlpHttpTest : public ComponentWorld {
  public:
   /// A slice over a block of its own.
   Slice slice(std::string_view bytes) {
-    Block block = std::move(*pool.allocate(bytes.size()));
+    Block block = *pool.allocate(bytes.size());
     std::memcpy(block.data(), bytes.data(), bytes.size());
     const std::string_view view(block.data(), bytes.size());
     return Slice(std::move(block), view);

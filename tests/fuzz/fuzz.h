@@ -12,8 +12,12 @@
 #include "base/block.h"
 #include "base/check.h"
 
-#if defined(__has_feature) && __has_feature(address_sanitizer)
+// In an #if of its own, for g++ 12 does not know the word.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define STINT_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
+#endif
 #endif
 
 namespace stint::fuzz {
@@ -90,7 +94,7 @@ class ExactCopy {
 inline Slice slice_of(BlockPool& pool, std::string_view bytes) {
   Block block = pool.allocate(bytes.size()).value();
   bytes.copy(block.data(), bytes.size());
-#if defined(__has_feature) && __has_feature(address_sanitizer)
+#ifdef STINT_ADDRESS_SANITIZER
   ASAN_POISON_MEMORY_REGION(block.data() + bytes.size(), block.capacity() - bytes.size());
 #endif
   const std::string_view view(block.data(), bytes.size());

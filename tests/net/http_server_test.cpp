@@ -144,7 +144,7 @@ TEST_F(HttpServerTest, SaysContinueBeforeTheBodyAndOnlyThen) {
 }
 
 TEST_F(HttpServerTest, SaysThatItsMemoryIsFullAndGoesOn) {
-  Block taken = std::move(*pool.allocate((16u << 20) - (80u << 10)));
+  Block taken = *pool.allocate((16u << 20) - (80u << 10));
   std::string answer;
   run([](HttpServerTest& test, Block& block, std::string& out) -> Task<> {
     co_await exchange(test, {post("/", std::string(200'000, 'm'))}, out);

@@ -35,7 +35,7 @@ inline std::string spans_request(std::size_t count, std::string_view prefix = "s
 }
 
 inline Slice slice_of(BlockPool& pool, std::string_view bytes) {
-  Block block = std::move(*pool.allocate(bytes.size() + 1));
+  Block block = *pool.allocate(bytes.size() + 1);
   std::memcpy(block.data(), bytes.data(), bytes.size());
   const std::string_view view(block.data(), bytes.size());
   return Slice(std::move(block), view);
