@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the check_*.py here share: one line per check, the otlp-tool, records of four bytes of length and the bytes."""
 
+import os
 import pathlib
 import struct
 import subprocess
@@ -32,9 +33,11 @@ def finish():
 
 
 def find_tool():
-    """The otlp-tool: the script's argument, else the newest below build."""
+    """The otlp-tool: the script's argument, else that of STINT_TEST_BUILD, else the newest below build."""
     if len(sys.argv) > 1:
         return sys.argv[1]
+    if "STINT_TEST_BUILD" in os.environ:
+        return str(pathlib.Path(os.environ["STINT_TEST_BUILD"]) / "tests/otlp/otlp-tool")
     found = sorted(ROOT.glob("build/*/tests/otlp/otlp-tool"), key=lambda path: path.stat().st_mtime)
     if not found:
         sys.exit("otlp-tool is not built: ninja -C build/... tests/otlp/otlp-tool")
