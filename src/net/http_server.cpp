@@ -87,7 +87,7 @@ class HttpServer::Connection {
     if (!body) co_return co_await refuse(&head_, body.error(), false);
     HttpRequest request{head_, std::move(*body)};
     HttpReply reply = co_await server_.service_.serve(std::move(request));
-    if (!head_.keep_alive || server_.stopping_) reply.close = true;
+    if (!head_.keep_alive || !server_.settings_.keep_alive || server_.stopping_) reply.close = true;
     co_return co_await send(reply);
   }
 
@@ -149,7 +149,7 @@ class HttpServer::Connection {
                          (head_.framing == wire::BodyFraming::length && head_.content_length.value_or(0) == 0);
     const bool here = head_.framing == wire::BodyFraming::length &&
                       head_.content_length.value_or(0) <= buffer_.bytes().size() - head_size;
-    if (!head_.keep_alive || !(no_body || here)) reply.close = true;
+    if (!head_.keep_alive || !server_.settings_.keep_alive || !(no_body || here)) reply.close = true;
     const std::size_t body_size = here ? static_cast<std::size_t>(*head_.content_length) : 0;
     const bool open = co_await send(reply);
     if (open) {

@@ -53,6 +53,7 @@ struct HttpServerSettings {
   std::size_t body_bytes_max = limits::http_body_bytes_max;
   int body_too_large_status = 413;
   std::size_t connections_max = limits::connections_max;
+  bool keep_alive = true;  // a connection serves more than one request
   Nanoseconds idle_max = limits::idle_connection_max;
   Nanoseconds silence_max = limits::request_silence_max;
 };

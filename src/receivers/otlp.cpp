@@ -27,6 +27,7 @@ net::HttpServerSettings server_settings(const net::HttpServerConfig& config) {
   net::HttpServerSettings settings;
   if (config.max_request_body_size > 0) settings.body_bytes_max = config.max_request_body_size;
   settings.body_too_large_status = 400;  // as the reference
+  settings.keep_alive = config.keep_alives_enabled;
   if (config.read_timeout > Nanoseconds::zero()) settings.silence_max = config.read_timeout;
   if (config.idle_timeout > Nanoseconds::zero()) settings.idle_max = config.idle_timeout;
   return settings;

@@ -154,6 +154,15 @@ TEST_F(HttpServerTest, SaysThatItsMemoryIsFullAndGoesOn) {
   EXPECT_NE(answer.find("Retry-After: 1"), std::string::npos);
 }
 
+TEST_F(HttpServerTest, ClosesAfterEachAnswerWhereConnectionsAreNotKept) {
+  net::HttpServerSettings settings;
+  settings.keep_alive = false;
+  std::string answer;
+  run(exchange(*this, {post("/", "one"), post("/", "two")}, answer, settings));
+  EXPECT_EQ(count_of(answer, "HTTP/1.1 200"), 1u);
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+}
+
 Task<> silent(HttpServerTest& test, std::string& answer) {
   net::HttpServerSettings settings;
   settings.silence_max = Milliseconds(20);
