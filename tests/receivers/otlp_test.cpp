@@ -25,7 +25,7 @@ class OtlpReceiverTest : public ComponentWorld {
     OtlpReceiver::Config config;
     config.protocols.http.on = true;
     // A port that was free a moment ago.
-    Listener probe = std::move(*Listener::open(runtime, Address::ipv4_loopback(0)));
+    Listener probe = *Listener::open(runtime, Address::ipv4_loopback(0));
     port = probe.address()->port();
     config.protocols.http->endpoint = concat("127.0.0.1:", port);
     receiver.emplace(context, "otlp", config);
@@ -132,7 +132,7 @@ TEST_F(OtlpReceiverTest, RepairsTextThatIsNotUtf8AndCountsIt) {
 }
 
 TEST_F(OtlpReceiverTest, IsOffWhenItsPortIsTakenAndSaysWhichKey) {
-  Listener taken = std::move(*Listener::open(runtime, Address::ipv4_loopback(port)));
+  Listener taken = *Listener::open(runtime, Address::ipv4_loopback(port));
   run([](OtlpReceiver& receiver) -> Task<> {
     const Result<> started = co_await receiver.start();
     EXPECT_EQ(started.error().code, ErrorCode::in_use);
