@@ -16,6 +16,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "fuzz"
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
+WORDS = ROOT / "tests" / "fuzz" / "words"
 FOUND = BUILD / "found"
 SETUP = [
     "--native-file", "tools/clang.ini", "-Db_sanitize=address,undefined", "-Db_lundef=false",
@@ -26,7 +27,7 @@ JOBS = len(os.sched_getaffinity(0))
 PLANTED_RUNS_MAX = 3_000_000
 PLANTED_SECONDS_MAX = 120
 BYTES_MAX = {"gzip": 4096, "walk": 8192}
-DETECT_LEAKS = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+SANITIZER_OPTIONS = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
 
 
 def build():
@@ -45,8 +46,10 @@ def run(program, target, options, seconds):
     grown.mkdir(parents=True)
     command = [BUILD / "tests" / "fuzz" / program, f"-artifact_prefix={FOUND}/{program}-", "-seed=1", "-timeout=25",
                f"-max_len={BYTES_MAX.get(target, 2048)}", *options, grown, CORPUS / target]
+    if (WORDS / target).exists():
+        command.insert(1, f"-dict={WORDS / target}")
     finished = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                              env={**os.environ, **DETECT_LEAKS}, timeout=seconds + 300, check=False)
+                              env={**os.environ, **SANITIZER_OPTIONS}, timeout=seconds + 300, check=False)
     return finished.returncode, finished.stdout
 
 
