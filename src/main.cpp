@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program: one table of components, environment and configuration in, life cycle on. With AWS_LAMBDA_RUNTIME_API
-// it is a Lambda extension, without it an ordinary process that ends on SIGTERM.
+// The program: environment and configuration in, life cycle on. With AWS_LAMBDA_RUNTIME_API it is a Lambda extension,
+// without it an ordinary process that ends on SIGTERM.
 #include <unistd.h>
 
 #include <charconv>
@@ -11,37 +11,18 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "components.h"
 #include "config/expand.h"
 #include "config/service.h"
-#include "exporters/debug.h"
-#include "exporters/otlphttp.h"
 #include "lambda/life_cycle.h"
 #include "lambda/registration.h"
 #include "pipeline/graph.h"
-#include "processors/batch.h"
-#include "processors/decouple.h"
-#include "receivers/otlp.h"
 #include "runtime/ares_resolver.h"
 #include "runtime/loop_choice.h"
 #include "runtime/signals.h"
 
 namespace stint {
 namespace {
-
-constexpr ReceiverType receiver_types[] = {
-    receiver_type<OtlpReceiver>("otlp", "OTLP from SDKs, over HTTP"),
-};
-constexpr ProcessorType processor_types[] = {
-    processor_type<BatchProcessor>("batch", "merges requests by number of items and time"),
-    processor_type<DecoupleProcessor>("decouple", "accepts at once, hands on from a bounded queue"),
-};
-constexpr ExporterType exporter_types[] = {
-    exporter_type<OtlpHttpExporter>("otlphttp", "OTLP to a back end, over HTTP"),
-    exporter_type<OtlpHttpExporter>("otlp_http", "the same as otlphttp"),
-    exporter_type<DebugExporter>("debug", "prints what passes"),
-    exporter_type<LoggingExporter>("logging", "the same as debug, under its old name and with its old defaults"),
-};
-constexpr ComponentTable component_table{receiver_types, processor_types, exporter_types};
 
 constexpr std::string_view default_config = "/opt/collector-config/config.yaml";
 // What an ordinary process may take for its last data after SIGTERM.
@@ -102,7 +83,7 @@ void log_warnings(const config::Diagnostics& diagnostics) {
 
 int validate(const std::string& uri, const config::Environment& environment) {
   const auto loaded = load_configuration(uri, environment);
-  if (!loaded->diagnostics.has_errors()) Graph::check(loaded->service, component_table, loaded->diagnostics);
+  if (!loaded->diagnostics.has_errors()) Graph::check(loaded->service, component_table(), loaded->diagnostics);
   log_warnings(loaded->diagnostics);
   if (!loaded->diagnostics.has_errors()) return 0;
   print(stderr, loaded->diagnostics.errors_text() + "\n");
@@ -124,9 +105,9 @@ void list_types(std::string_view kind, std::span<const Type> types, bool with_ke
 
 // `with_keys`: as Markdown with every key; layer/reference.md is made from it.
 int list_components(bool with_keys) {
-  list_types<ReceiverType>("receivers", receiver_types, with_keys);
-  list_types<ProcessorType>("processors", processor_types, with_keys);
-  list_types<ExporterType>("exporters", exporter_types, with_keys);
+  list_types<ReceiverType>("receivers", component_table().receivers, with_keys);
+  list_types<ProcessorType>("processors", component_table().processors, with_keys);
+  list_types<ExporterType>("exporters", component_table().exporters, with_keys);
   if (with_keys) {
     print(stdout, concat("\n## service\n\n", config::markdown_head, config::service_markdown_rows()));
   } else {
@@ -182,7 +163,7 @@ struct Machine {
 std::unique_ptr<Graph> make_graph(Configuration& loaded, ComponentContext& context) {
   std::unique_ptr<Graph> graph;
   if (!loaded.diagnostics.has_errors()) {
-    graph = Graph::make(loaded.service, component_table, context, loaded.diagnostics);
+    graph = Graph::make(loaded.service, component_table(), context, loaded.diagnostics);
   }
   log_warnings(loaded.diagnostics);
   return graph;

@@ -121,7 +121,7 @@ def folder_rule(file):
         if match.group(1) is None:
             if "/" in name and first in FOLDERS and first != "net":  # <net/if.h> is the system's
                 yield number, f"<{name}>: our own headers are included with quotes"
-        elif "/" not in name or first in (".", "..", "src"):
+        elif ("/" not in name and folder) or first in (".", "..", "src"):  # main.cpp has a header beside it
             yield number, f'"{name}": write it from src, as "folder/file.h"'
         elif allowed is not None and first not in allowed:
             yield number, f"src/{folder} may not include {first}"

@@ -88,7 +88,7 @@ constexpr std::uint8_t signal_bit(otlp::Signal signal) {
 }
 constexpr std::uint8_t every_signal = 7;
 
-/// What every component type says of itself, one row of the table in main.cpp.
+/// What every component type says of itself, one row of the table in components.cpp.
 /// `make` decodes the section (null: defaults) and returns null after errors in `diagnostics`; with `context` null it
 /// only decodes and validates. `next` is given to processors only.
 template <typename Made, typename... Extra>
