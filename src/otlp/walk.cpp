@@ -2,38 +2,19 @@
 // Counting with the walk, and the sentences for what it refuses.
 #include "otlp/walk.h"
 
-#include <array>
-
 #include "base/log.h"
 #include "otlp/machine.h"
+#include "otlp/message_counter.h"
 #include "otlp/utf8.h"
 
 namespace stint::otlp {
 namespace {
 
-enum Slot : std::uint8_t { slot_none, slot_resources, slot_scopes, slot_metrics, slot_items, slots };
-
-constexpr auto slot_of_message = [] {
-  std::array<Slot, std::size(message_table)> result{};
-  const auto set = [&result](Slot slot, auto... messages) {
-    ((result[static_cast<std::size_t>(messages)] = slot), ...);
-  };
-  using enum MessageId;
-  set(slot_resources, ResourceSpans, ResourceMetrics, ResourceLogs);
-  set(slot_scopes, ScopeSpans, ScopeMetrics, ScopeLogs);
-  set(slot_metrics, Metric);
-  set(slot_items, Span, LogRecord, NumberDataPoint, HistogramDataPoint, ExponentialHistogramDataPoint,
-      SummaryDataPoint);
-  return result;
-}();
-
 struct Counter {
-  std::array<std::uint32_t, slots> counts{};
+  detail::MessageCounter messages;
   std::uint32_t invalid_utf8 = 0;
 
-  void enter(MessageId message, const char*, std::string_view) {
-    ++counts[slot_of_message[static_cast<std::size_t>(message)]];
-  }
+  void enter(MessageId message, const char*, std::string_view) { messages.count(message); }
   void leave() {}
   void string(const char*, std::string_view text) { invalid_utf8 += !is_valid_utf8(text); }
 };
@@ -63,8 +44,7 @@ Result<Counts> walk(Signal signal, std::string_view request) {
   detail::Machine<Counter> machine(names(signal).request, request, counter);
   const Result<> result = machine.run();
   if (!result) return result.error();
-  return Counts{counter.counts[slot_resources], counter.counts[slot_scopes], counter.counts[slot_metrics],
-                counter.counts[slot_items], counter.invalid_utf8};
+  return counter.messages.counts(counter.invalid_utf8);
 }
 
 Fault fault(Error error) { return static_cast<Fault>(static_cast<std::uint32_t>(error.detail) >> 24); }

@@ -4,16 +4,20 @@
 //
 //   otlp-tool counts SIGNAL                        one request in, one line of counts or the refusal out
 //   otlp-tool split SIGNAL ITEMS_MAX BYTES_MAX     a record per slice in; a record per part out, its items in 4 bytes
-//   before it otlp-tool repair SIGNAL                        one request in, the repaired request out otlp-tool status
-//   CODE MESSAGE DELAY_MS         records out: Status as protobuf and as JSON (a delay of -1: none) otlp-tool response
-//   SIGNAL REJECTED MESSAGE     records out: Export*ServiceResponse as protobuf and as JSON otlp-tool read-status,
-//   otlp-tool read-response one body in, one line out
+//                                                  before it
+//   otlp-tool repair SIGNAL                        one request in, the repaired request out
+//   otlp-tool json SIGNAL                          a record per request in JSON in; a record per request out, as
+//                                                  protobuf or as "refused: " and the sentence
+//   otlp-tool status CODE MESSAGE DELAY_MS         records out: Status as protobuf and as JSON (a delay of -1: none)
+//   otlp-tool response SIGNAL REJECTED MESSAGE     records out: Export*ServiceResponse as protobuf and as JSON
+//   otlp-tool read-status, otlp-tool read-response one body in, one line out
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/log.h"
+#include "otlp/json.h"
 #include "otlp/repair.h"
 #include "otlp/split.h"
 #include "otlp/status.h"
@@ -105,6 +109,19 @@ int repair_input(Signal signal) {
   return 0;
 }
 
+int json_input(Signal signal) {
+  Memory memory;
+  const std::string input = read_all();
+  for (std::string_view rest = input; !rest.empty();) {
+    const std::size_t size = get_number(rest);
+    std::string refusal;
+    const auto request = decode_json(signal, rest.substr(4, size), memory.pool, memory.pool.bytes_max(), refusal);
+    put_record(request ? std::string(request->protobuf.view()) : "refused: " + refusal);
+    rest.remove_prefix(4 + size);
+  }
+  return 0;
+}
+
 int write_status(const char* code, const char* message, long delay_ms) {
   RpcStatus status{.code = static_cast<RpcCode>(std::atoi(code)), .message = message, .retry_delay = std::nullopt};
   if (delay_ms >= 0) status.retry_delay = Milliseconds(delay_ms);
@@ -145,6 +162,7 @@ int main(int count, char** arguments) {
   const auto signal = parse_signal(count > 2 ? arguments[2] : "");
   if (!signal) return refuse("see the head of otlp_tool.cpp");
   if (command == "counts") return counts(*signal);
+  if (command == "json") return json_input(*signal);
   if (command == "repair") return repair_input(*signal);
   if (command == "split" && count == 5) {
     return split_input(*signal, {std::strtoul(arguments[3], nullptr, 10), std::strtoul(arguments[4], nullptr, 10)});
