@@ -83,7 +83,7 @@ void log_warnings(const config::Diagnostics& diagnostics) {
 
 int validate(const std::string& uri, const config::Environment& environment) {
   const auto loaded = load_configuration(uri, environment);
-  if (!loaded->diagnostics.has_errors()) Graph::check(loaded->service, component_table(), loaded->diagnostics);
+  Graph::check(loaded->service, component_table(), loaded->diagnostics);
   log_warnings(loaded->diagnostics);
   if (!loaded->diagnostics.has_errors()) return 0;
   print(stderr, loaded->diagnostics.errors_text() + "\n");
@@ -159,12 +159,9 @@ struct Machine {
   ComponentContext context;
 };
 
-// Null after errors in the diagnostics. Warnings are logged.
+// Null after errors in the diagnostics, to which the components add theirs. Warnings are logged.
 std::unique_ptr<Graph> make_graph(Configuration& loaded, ComponentContext& context) {
-  std::unique_ptr<Graph> graph;
-  if (!loaded.diagnostics.has_errors()) {
-    graph = Graph::make(loaded.service, component_table(), context, loaded.diagnostics);
-  }
+  std::unique_ptr<Graph> graph = Graph::make(loaded.service, component_table(), context, loaded.diagnostics);
   log_warnings(loaded.diagnostics);
   return graph;
 }

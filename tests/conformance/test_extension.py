@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The collector as the extension of a real function: the demonstration function under AWS's runtime interface client,
+in the local Lambda, against the independent back end. What arrives through the collector is what the function sends
+when it sends by itself, item by item.
+"""
+
+import json
+import socket
+import subprocess
+
+import pytest
+
+import items
+from backend import Answer
+from collector import BINARY, configuration, write_configuration
+from test_local_lambda import DEMO, PROGRAM, Run
+
+SEEDED = {"STINT_DEMO_SEED": "23", "TZ": "UTC"}
+OPTIONS = ("--seed", "5", "--timeout", "20s", "--no-backend")
+BATCHED = {"processors": ("batch", "decouple")}
+
+
+@pytest.fixture
+def invoke(tmp_path, venv_python):
+    """A function (*options, config, invocations, **environment) that runs the demonstration function in the local
+    Lambda, beside the collector when there is a configuration."""
+
+    def run(*options, config=None, invocations=3, seconds=90, **environment):
+        command = [str(PROGRAM), "--function", str(DEMO), "--runtime", f"{venv_python} -m awslambdaric", *OPTIONS]
+        if config is not None:
+            command += ["--extension", BINARY, "--config", str(write_configuration(tmp_path, config))]
+        variables = {**SEEDED, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+        given = [f"{name}={value}" for name, value in variables.items() if value is not None]
+        command += [part for variable in given for part in ("--env", variable)]
+        report = tmp_path / "report.json"
+        command += ["--invocations", str(invocations), "--json", str(report), *options]
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+        assert "Sanitizer" not in completed.stdout + completed.stderr, completed.stdout
+        assert "check failed" not in completed.stdout + completed.stderr, completed.stdout
+        return Run(completed, json.loads(report.read_text()), [])
+
+    return run
+
+
+@pytest.fixture
+def through(invoke, backend, free_port):
+    """As invoke, with a collector that exports to the back end; keywords of configuration() in `settings`."""
+
+    def run(*options, settings=None, exporter=None, **rest):
+        port = free_port()
+        exporter = {"endpoint": backend.url, "retry_on_failure": {"initial_interval": "20ms"}, **(exporter or {})}
+        return invoke(*options, config=configuration(port, exporter, **(settings or {})),
+                      OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}", **rest)
+
+    return run
+
+
+@pytest.fixture
+def direct(invoke, tmp_path):
+    """The items that the function sends by itself."""
+    import backend as backend_module
+
+    with backend_module.Backend() as plain:
+        run = invoke(OTEL_EXPORTER_OTLP_ENDPOINT=plain.url)
+        assert run.status == 0, run.text
+        found = plain.items()
+    assert len(found) > 20
+    return found
+
+
+def flushed(run):
+    """Whether the SDK's force-flush was answered with success in each invocation."""
+    return [result["flushed"] for result in run.results()]
+
+
+@pytest.mark.parametrize("loop", ["epoll", "io_uring"])
+@pytest.mark.parametrize("processors", [(), ("decouple",), ("batch", "decouple")], ids="+".join)
+@pytest.mark.parametrize("compression", ["gzip", "none"])
+def test_what_arrives_is_what_the_function_sends(through, backend, direct, processors, compression, loop):
+    run = through("--freeze", settings={"processors": processors}, exporter={"compression": compression}, STINT_IO=loop)
+    assert run.status == 0, run.text
+    assert flushed(run) == [True] * 3
+    items.assert_equal(direct, backend.items())
+    assert f"{len(direct)} items accepted, {len(direct)} delivered, 0 dropped" in run.text
+
+
+def test_each_invocations_data_arrives_before_the_freeze(through, backend):
+    """With `batch` holding for an hour nothing but the end of an invocation can send."""
+    run = through("--freeze", settings={**BATCHED, "batch": {"timeout": "1h", "send_batch_size": 1000000}})
+    assert run.status == 0, run.text
+    traces = [request for request in backend.requests if request.signal == "traces"]
+    assert [len(request.items()) for request in traces] == [5, 5, 5]
+
+
+@pytest.mark.parametrize("mode", ["no-telemetry", "sam", "provisioned-concurrency", "snap-start", "managed-instances"])
+def test_nothing_is_lost_in_other_kinds_of_environment(through, backend, direct, mode):
+    run = through("--mode", mode, settings=BATCHED)
+    assert run.status == 0, run.text
+    # The environment says of itself what it is, in the resource: all else is the same.
+    assert len(backend.wait_for_items(len(direct))) == len(direct)
+
+
+def test_a_back_end_that_is_down_fails_nothing_and_what_is_lost_is_said(through, backend):
+    backend.answer_always(Answer(status=503))
+    run = through("--freeze", settings=BATCHED, exporter={"retry_on_failure": {"initial_interval": "60s"}})
+    assert run.status == 0, run.text
+    assert flushed(run) == [True] * 3
+    assert "0 delivered" in run.text and "environment_end" in run.text, run.text
+
+
+def test_a_back_end_that_comes_back_gets_everything(through, backend, direct):
+    backend.answer(*[Answer(status=503)] * 4)
+    run = through("--freeze", settings=BATCHED)
+    assert run.status == 0, run.text
+    items.assert_equal(direct, backend.wait_for_items(len(direct)))
+
+
+def test_a_bad_configuration_is_said_and_the_function_runs(invoke):
+    run = invoke(config="receivers:\n  otlp:\n    protocolls: {}\n", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9",
+                 invocations=2)
+    assert [one["status"] for one in run.report["invocations"]] == ["success"] * 2, run.text
+    assert "collector.yaml:3: receivers::otlp::protocolls" in run.text, run.text
+    assert "idle" in run.text
+
+
+def test_a_bad_configuration_fails_the_init_where_that_is_wished(invoke):
+    run = invoke(config="service: {}\n", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", invocations=1,
+                 STINT_ON_ERROR="fail")
+    assert run.status == 1
+    assert "Extension.ConfigError" in json.dumps(run.report), run.text
+
+
+def test_a_port_in_use_is_said_and_the_function_runs(invoke, backend):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = invoke(config=configuration(port, {"endpoint": backend.url}), invocations=2,
+                     OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    assert [one["status"] for one in run.report["invocations"]] == ["success"] * 2, run.text
+    assert f"protocols::http::endpoint: cannot listen on 127.0.0.1:{port}: the port is in use" in run.text
+
+
+def test_the_telemetry_of_a_function_that_times_out_arrives(through, backend):
+    """The second invocation is cut off; what the first one left in `batch` and what came since goes out all the same."""
+    run = through("--event", "{}", "--event", json.dumps({"work_ms": 8000}), "--event", "{}", "--timeout", "3s",
+                  invocations=3, settings={**BATCHED, "batch": {"timeout": "1h", "send_batch_size": 1000000}},
+                  STINT_DEMO_SEED=None)
+    assert [one["status"] for one in run.report["invocations"]] == ["success", "timeout", "success"], run.text
+    traces = [request for request in backend.requests if request.signal == "traces"]
+    assert [len(request.items()) for request in traces] == [5, 5]
+    assert run.text.count("0 dropped") == 2, run.text
