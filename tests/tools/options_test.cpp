@@ -68,6 +68,11 @@ TEST(Options, ReadEverything) {
   EXPECT_EQ(options.events, (Arguments{R"({"a":1})", "2"}));
 }
 
+TEST(Options, KeepAnEmptyEventThatIsGivenFirst) {
+  EXPECT_EQ(accepted(with({"--event", "{}", "--event", "1"})).events, (Arguments{"{}", "1"}));
+  EXPECT_EQ(accepted(with({})).events, (Arguments{"{}"}));
+}
+
 TEST(Options, SayWhatIsWrong) {
   EXPECT_EQ(refused({}), "--function is required");
   EXPECT_EQ(refused({"--function", "/"}), "--runtime is required");

@@ -83,7 +83,6 @@ std::string set_event(Options& options, const std::string& value) {
     }
     ::close(file);
   }
-  if (options.events.size() == 1 && options.events[0] == "{}") options.events.clear();
   options.events.push_back(event);
   return parse_json(event) ? "" : "is neither JSON nor a file with JSON";
 }
@@ -218,6 +217,7 @@ std::variant<Options, std::string> parse_options(const std::vector<std::string>&
     if (!wrong.empty()) return concat(name, " ", value, ": ", wrong);
   }
   if (std::string wrong = missing(options); !wrong.empty()) return wrong;
+  if (options.events.empty()) options.events.push_back("{}");
   options.platform.function.task_root = options.function_directory;
   if (options.platform.function.name.empty()) {
     options.platform.function.name = options.function_directory.substr(options.function_directory.rfind('/') + 1);

@@ -17,7 +17,7 @@ struct Options {
   std::string function_directory;
   std::vector<std::string> runtime;  // command line, without the handler
   std::string config;
-  std::vector<std::string> events = {"{}"};  // JSON, one after the other, the last one repeated
+  std::vector<std::string> events;  // JSON, one after the other, the last one repeated
   int invocations = 3;
   Nanoseconds gap{};
   std::string temporary_directory;  // mounted at /tmp
