@@ -211,7 +211,11 @@ int run(Options options) {
       launch.path = program.path;
       run_once(program, launch, api, round > 0, options.settle_ms);
       api.close_connections();
-      ::usleep(quota ? 60'000 : 8'000);  // ports and periods of the one before are over
+      ::usleep(quota ? 60'000 : 8'000);  // the periods of the one before are over
+      if (isolated) {
+        wait_until_free(4317);
+        wait_until_free(4318);
+      }
     }
   }
   std::printf("%d runs of each\n", options.runs);

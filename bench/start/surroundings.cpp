@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -37,6 +38,24 @@ bool enter_network_namespace() {
   const bool up = ::ioctl(socket, SIOCSIFFLAGS, &request) == 0;
   ::close(socket);
   return up;
+}
+
+void wait_until_free(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (int attempt = 0; attempt < 250; ++attempt) {
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    // Listening, too: bound alone may be shared with a listener that is on its way out.
+    const bool free =
+        ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && ::listen(socket, 1) == 0;
+    ::close(socket);
+    if (free) return;
+    ::usleep(2000);
+  }
 }
 
 Quota::Quota(double percent) {

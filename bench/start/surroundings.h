@@ -4,12 +4,17 @@
 // what is refused is told, never pretended.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace start_bench {
 
 /// Moves this process (and its later children) into a new network namespace with a loopback interface that is up.
 bool enter_network_namespace();
+
+/// Waits (at most half a second) until a program that was killed has given its loopback port back: a ring closes a
+/// moment after its process.
+void wait_until_free(std::uint16_t port);
 
 /// A cgroup (version 1 or 2) that holds its processes to a share of one processor, in periods of 20 ms as on Lambda.
 class Quota {
