@@ -73,18 +73,21 @@ class JsonOutput {
   }
 
  private:
+  // Room is asked for in round figures: what is written decides in finish(), a little more may be asked for before.
+  static constexpr std::size_t slack = 64;
+
   void set(std::size_t used) {
     next_ = block_.data() + used;
-    end_ = block_.data() + block_.capacity();
+    end_ = block_.data() + std::min(block_.capacity(), bytes_max_ + slack);
   }
   [[gnu::noinline]] bool grow(std::size_t size) {
     const std::size_t used = offset(), wanted = used + size;
-    if (wanted > bytes_max_) {
+    if (wanted > bytes_max_ + slack) {
       error_ = Error{ErrorCode::too_large};
       return false;
     }
     // Twice the room, if there is so much memory.
-    Result<> grown = block_.grow(std::min(std::max(wanted, 2 * block_.capacity()), bytes_max_));
+    Result<> grown = block_.grow(std::min(std::max(wanted, 2 * block_.capacity()), bytes_max_ + slack));
     if (!grown) grown = block_.grow(wanted);
     if (!grown) {
       error_ = grown.error();
