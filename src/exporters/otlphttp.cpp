@@ -20,6 +20,7 @@ constexpr std::string_view user_agent = "Stint/" STINT_VERSION " (linux/amd64)";
 #endif
 
 constexpr std::string_view protobuf_type = "application/x-protobuf";
+constexpr Nanoseconds farewell_max = Milliseconds(100);
 constexpr std::size_t message_bytes_max = 300;  // of a back end's text in one line of the log
 
 bool is_for_now(int status) { return status == 429 || (status >= 502 && status <= 504); }
@@ -84,6 +85,7 @@ OtlpHttpExporter::OtlpHttpExporter(ComponentContext& context, std::string id, Co
       id_(std::move(id)),
       config_(std::move(config)),
       deflater_(config_.client.gzip_level()),
+      tls_(config_.client.tls, context.environment),
       retrier_(context, config_.retry_on_failure,
                config_.client.timeout > Nanoseconds::zero() ? config_.client.timeout : forever) {
   set_destination(otlp::Signal::traces, config_.traces_endpoint, names(otlp::Signal::traces).url_path);
@@ -97,24 +99,28 @@ void OtlpHttpExporter::set_destination(otlp::Signal signal, const std::string& e
   if (!url) return;  // none for this signal: validation has let nothing else through
   if (!is_whole) url->path = joined_path(url->path, path);
   Destination& destination = destinations_[static_cast<std::size_t>(signal)];
-  destination.client = &client_for(url->host, url->port);
-  destination.url = concat("http://", url->authority(), url->target());
+  destination.client = &client_for(*url);
+  const bool secured = destination.client->is_secured();
+  destination.url = concat(secured ? "https://" : "http://", url->authority(), url->target());
   destination.head = request_head(url->target(), url->authority());
 }
 
-net::HttpClient& OtlpHttpExporter::client_for(const std::string& host, std::uint16_t port) {
+net::HttpClient& OtlpHttpExporter::client_for(const wire::Url& url) {
+  const bool secured = url.scheme == wire::UrlScheme::https;
   for (const auto& client : clients_) {
-    if (client->origin().host == host && client->origin().port == port) return *client;
+    const net::HttpOrigin& origin = client->origin();
+    if (origin.host == url.host && origin.port == url.port && client->is_secured() == secured) return *client;
   }
   net::HttpOrigin origin;
-  origin.host = host;
-  origin.port = port;
-  if (const std::string_view variable = net::proxy_variable(context_.environment, host); !variable.empty()) {
-    log(LogLevel::warn, id_, ": ", variable, " is set, but proxies are not supported yet; ", host,
+  origin.host = url.host;
+  origin.port = url.port;
+  if (const std::string_view variable = net::proxy_variable(context_.environment, url.host, secured);
+      !variable.empty()) {
+    log(LogLevel::warn, id_, ": ", variable, " is set, but proxies are not supported yet; ", url.host,
         " is connected to directly");
   }
-  clients_.push_back(
-      std::make_unique<net::HttpClient>(context_.runtime, context_.pool, context_.copies, std::move(origin)));
+  clients_.push_back(std::make_unique<net::HttpClient>(context_.runtime, context_.pool, context_.copies,
+                                                       std::move(origin), secured ? &tls_ : nullptr));
   return *clients_.back();
 }
 
@@ -159,7 +165,7 @@ class OtlpHttpExporter::Delivery final : public Attempts {
     const Result<net::HttpResponse> response = co_await destination_.client->request(head_, parts_, timeout);
     if (!response) {
       if (response.error().code == ErrorCode::cancelled) co_return response.error();
-      exporter_.attempt_failed(destination_, to_string(response.error()));
+      exporter_.attempt_failed(destination_, destination_.client->explain(response.error()));
       co_return Error{ErrorCode::retryable};
     }
     co_return judge(*response);
@@ -282,7 +288,7 @@ Task<> OtlpHttpExporter::stop(Deadline deadline) {
   while (!retrier_.idle()) {
     if (!co_await context_.changed.wait(context_.runtime.monotonic(deadline))) break;
   }
-  for (const auto& client : clients_) client->close_idle_connections();
+  for (const auto& client : clients_) co_await client->close(farewell_max);
 }
 
 }  // namespace stint

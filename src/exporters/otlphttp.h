@@ -15,6 +15,7 @@
 #include "pipeline/retry.h"
 #include "pipeline/sending_queue_config.h"
 #include "wire/gzip.h"
+#include "wire/url.h"
 
 namespace stint {
 
@@ -58,7 +59,7 @@ class OtlpHttpExporter final : public Exporter {
   };
 
   void set_destination(otlp::Signal signal, const std::string& endpoint, std::string_view path);
-  net::HttpClient& client_for(const std::string& host, std::uint16_t port);
+  net::HttpClient& client_for(const wire::Url& url);
   std::string request_head(const std::string& target, const std::string& authority) const;
   Body make_body(Batch batch);
   Result<Slice> compress(const std::vector<Slice>& slices);
@@ -72,6 +73,7 @@ class OtlpHttpExporter final : public Exporter {
   std::string id_;
   Config config_;
   wire::Deflater deflater_;
+  net::TlsClient tls_;                                     // of all https clients; asleep until one connects
   std::vector<std::unique_ptr<net::HttpClient>> clients_;  // one per origin
   std::array<Destination, otlp::all_signals.size()> destinations_;
   Retrier retrier_;

@@ -15,7 +15,7 @@ Result<> received_some(const Result<std::size_t>& received) {
   return {};
 }
 
-Task<Result<Slice>> read_length(Stream& stream, ReceiveBuffer& buffer, std::size_t head_size, BodyPlan plan) {
+Task<Result<Slice>> read_length(ByteStream& stream, ReceiveBuffer& buffer, std::size_t head_size, BodyPlan plan) {
   const std::size_t total = head_size + plan.content_length;
   while (buffer.bytes().size() < total) {
     if (Result<> room = buffer.reserve(total); !room) co_return room.error();
@@ -63,7 +63,7 @@ class Compactor {
   std::size_t size_ = 0;
 };
 
-Task<Result<Slice>> read_chunked(Stream& stream, ReceiveBuffer& buffer, BodyPlan plan, BlockPool& pool,
+Task<Result<Slice>> read_chunked(ByteStream& stream, ReceiveBuffer& buffer, BodyPlan plan, BlockPool& pool,
                                  CopyCounters& copies) {
   wire::ChunkedDecoder decoder;
   Compactor body(pool, plan.bytes_max);
@@ -81,7 +81,7 @@ Task<Result<Slice>> read_chunked(Stream& stream, ReceiveBuffer& buffer, BodyPlan
   }
 }
 
-Task<Result<Slice>> read_until_close(Stream& stream, ReceiveBuffer& buffer, BodyPlan plan) {
+Task<Result<Slice>> read_until_close(ByteStream& stream, ReceiveBuffer& buffer, BodyPlan plan) {
   for (;;) {
     if (buffer.bytes().size() > plan.bytes_max) co_return Error{ErrorCode::too_large};
     if (Result<> room = buffer.reserve(buffer.bytes().size() + 1); !room) co_return room.error();
@@ -97,7 +97,7 @@ Task<Result<Slice>> read_until_close(Stream& stream, ReceiveBuffer& buffer, Body
 
 }  // namespace
 
-Task<Result<Slice>> read_body(Stream& stream, ReceiveBuffer& buffer, std::size_t head_size, BodyPlan plan,
+Task<Result<Slice>> read_body(ByteStream& stream, ReceiveBuffer& buffer, std::size_t head_size, BodyPlan plan,
                               BlockPool& pool, CopyCounters& copies) {
   if (plan.framing == wire::BodyFraming::length) {
     if (plan.content_length > plan.bytes_max) co_return Error{ErrorCode::too_large};

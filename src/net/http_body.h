@@ -23,7 +23,7 @@ struct BodyPlan {
 /// The views of the head stay valid if its bytes were shared (ReceiveBuffer::slice) after room for the body was
 /// reserved. Fails: closed (the peer ended within), timed_out, cancelled, too_large, memory_full, malformed (chunks),
 /// system.
-Task<Result<Slice>> read_body(Stream& stream, ReceiveBuffer& buffer, std::size_t head_size, BodyPlan plan,
+Task<Result<Slice>> read_body(ByteStream& stream, ReceiveBuffer& buffer, std::size_t head_size, BodyPlan plan,
                               BlockPool& pool, CopyCounters& copies);
 
 }  // namespace stint::net

@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_client.h"
 
+#include "net/tls_error.h"
+
 namespace stint::net {
 namespace {
 
 constexpr std::size_t idle_connections_max = 4;
 constexpr Nanoseconds resolve_timeout = Seconds(5);
 
-bool peer_is_gone(Error error) { return error.code == ErrorCode::closed || error.code == ErrorCode::system; }
+bool peer_is_gone(Error error) {
+  return !is_tls(error) && (error.code == ErrorCode::closed || error.code == ErrorCode::system);
+}
+
+// An alert of TLS, or the begin of a handshake, where an answer should be.
+bool looks_like_tls(std::string_view bytes) {
+  return bytes.size() > 1 && (bytes[0] == '\x15' || bytes[0] == '\x16') && bytes[1] == '\x03';
+}
 
 }  // namespace
 
-HttpClient::HttpClient(Runtime& runtime, BlockPool& pool, CopyCounters& copies, HttpOrigin origin)
-    : runtime_(runtime), pool_(pool), copies_(copies), origin_(std::move(origin)) {}
+HttpClient::HttpClient(Runtime& runtime, BlockPool& pool, CopyCounters& copies, HttpOrigin origin, TlsClient* tls)
+    : runtime_(runtime), pool_(pool), copies_(copies), origin_(std::move(origin)) {
+  if (tls != nullptr) peer_ = std::make_unique<TlsPeer>(*tls, origin_.host);
+}
 
 HttpClient::~HttpClient() = default;
 
@@ -22,6 +33,19 @@ void HttpClient::adopt(Stream stream) {
 }
 
 void HttpClient::close_idle_connections() { idle_.clear(); }
+
+Task<> HttpClient::close(Nanoseconds timeout) {
+  while (!idle_.empty()) {
+    const std::unique_ptr<Connection> connection = std::move(idle_.back());
+    idle_.pop_back();
+    co_await connection->stream.close(timeout);
+  }
+}
+
+std::string HttpClient::explain(Error error) const {
+  if (!is_tls(error)) return to_string(error);
+  return peer_ ? peer_->explain(error) : tls_text(error, origin_.host);
+}
 
 Task<Result<std::unique_ptr<HttpClient::Connection>>> HttpClient::open(MonotonicTime end) {
   if (addresses_.empty()) {
@@ -42,7 +66,11 @@ Task<Result<std::unique_ptr<HttpClient::Connection>>> HttpClient::open(Monotonic
     Result<Stream> stream = co_await connect(runtime_, address, time_left(runtime_, end));
     if (stream) {
       ++opened_;
-      co_return std::make_unique<Connection>(std::move(*stream), pool_, copies_);
+      if (!peer_) co_return std::make_unique<Connection>(std::move(*stream), pool_, copies_);
+      Result<std::unique_ptr<TlsStream>> secured = co_await peer_->secure(std::move(*stream), end);
+      if (secured) co_return std::make_unique<Connection>(std::move(*secured), pool_, copies_);
+      last = secured.error();
+      break;
     }
     last = stream.error();
     if (last.code == ErrorCode::cancelled || last.code == ErrorCode::timed_out) break;
@@ -90,6 +118,9 @@ Task<Result<HttpResponse>> HttpClient::exchange(Connection& connection, std::str
   if (!sent && !peer_is_gone(sent.error())) co_return sent.error();
   // A back end may answer and close before it has read everything: its answer counts.
   Result<HttpResponse> response = co_await read_response(connection, end, wanted, progress, pool_, copies_);
+  if (!response && !peer_ && looks_like_tls(connection.buffer.bytes())) {
+    co_return tls_error(ErrorCode::malformed, TlsPlace::plain_http);
+  }
   if (!sent) connection.keep = false;
   if (!response && !sent) co_return sent.error();
   co_return std::move(response);

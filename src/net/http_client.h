@@ -15,6 +15,7 @@
 #include "base/counters.h"
 #include "base/limits.h"
 #include "net/http_response.h"
+#include "net/tls_client.h"
 #include "runtime/stream.h"
 
 namespace stint::net {
@@ -28,24 +29,31 @@ struct HttpOrigin {
 
 class HttpClient {
  public:
-  /// Borrows: runtime, pool, copies.
-  HttpClient(Runtime& runtime, BlockPool& pool, CopyCounters& copies, HttpOrigin origin);
+  /// With `tls` every connection is TLS (https). Borrows: runtime, pool, copies, tls.
+  HttpClient(Runtime& runtime, BlockPool& pool, CopyCounters& copies, HttpOrigin origin, TlsClient* tls = nullptr);
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
   ~HttpClient();
 
   /// Sends a complete request (head and body parts) and reads the answer. Several requests may run at once, each on a
   /// connection of its own. Borrows: `head` and what `body` points to, until it returns.
-  /// `wanted`: names of headers to hand back. Fails: timed_out, cancelled, system, closed, malformed, not_found.
+  /// `wanted`: names of headers to hand back. Fails: timed_out, cancelled, system, closed, malformed, not_found,
+  /// memory_full, and what TlsPlace names (explain()).
   Task<Result<HttpResponse>> request(std::string_view head, std::span<const iovec> body, Nanoseconds timeout,
                                      std::span<const std::string_view> wanted = {});
 
   const HttpOrigin& origin() const { return origin_; }
+  bool is_secured() const { return peer_ != nullptr; }
+  /// A failed request's error as a sentence.
+  std::string explain(Error error) const;
   /// Takes a connection that somebody else opened (the register connection of the life cycle).
   void adopt(Stream stream);
   void close_idle_connections();
+  /// The same, and TLS peers are told. Suspends: for as long as a peer does not read, at most `timeout`.
+  Task<> close(Nanoseconds timeout);
   std::size_t connections_opened() const { return opened_; }
   std::size_t silent_retries() const { return silent_retries_; }
+  std::size_t sessions_resumed() const { return peer_ ? peer_->resumed() : 0; }
 
  private:
   struct Connection : HttpConnection {
@@ -61,6 +69,7 @@ class HttpClient {
   BlockPool& pool_;
   CopyCounters& copies_;
   HttpOrigin origin_;
+  std::unique_ptr<TlsPeer> peer_;  // null: http
   std::vector<std::unique_ptr<Connection>> idle_;
   std::vector<Address> addresses_;
   std::size_t opened_ = 0;

@@ -44,8 +44,9 @@ std::string_view either(const config::Environment& environment, std::string_view
 
 }  // namespace
 
-std::string_view proxy_variable(const config::Environment& environment, std::string_view host) {
-  if (either(environment, "HTTP_PROXY", "http_proxy").empty()) return {};
+std::string_view proxy_variable(const config::Environment& environment, std::string_view host, bool https) {
+  const std::string_view variable = https ? "HTTPS_PROXY" : "HTTP_PROXY";
+  if (either(environment, variable, https ? "https_proxy" : "http_proxy").empty()) return {};
   if (host == "localhost" || host == "::1" || host.starts_with("127.")) return {};
   std::string_view exempt = either(environment, "NO_PROXY", "no_proxy");
   while (!exempt.empty()) {
@@ -53,7 +54,7 @@ std::string_view proxy_variable(const config::Environment& environment, std::str
     if (is_exempt(host, exempt.substr(0, comma))) return {};
     exempt.remove_prefix(std::min(comma + 1, exempt.size()));
   }
-  return "HTTP_PROXY";
+  return variable;
 }
 
 std::string check_http_endpoint(const std::string& endpoint) {
@@ -61,11 +62,14 @@ std::string check_http_endpoint(const std::string& endpoint) {
   const Result<wire::Url> url = wire::parse_url(endpoint);
   if (!url) {
     const auto mistake = static_cast<wire::UrlMistake>(url.error().place);
-    if (mistake == wire::UrlMistake::scheme) return "the URL must begin with http://, as in http://localhost:4318";
+    if (mistake == wire::UrlMistake::scheme) {
+      return "the URL must begin with http:// or https://, as in http://localhost:4318";
+    }
     return concat("the URL ", wire::to_text(mistake));
   }
-  if (url->scheme == wire::UrlScheme::https) return "https is not supported yet; only http:// is";
-  if (url->scheme == wire::UrlScheme::unix_socket) return "the URL must begin with http://; a socket file has no path";
+  if (url->scheme == wire::UrlScheme::unix_socket) {
+    return "the URL must begin with http:// or https://; a socket file has no path";
+  }
   return {};
 }
 

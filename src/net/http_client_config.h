@@ -9,6 +9,7 @@
 
 #include "config/provider.h"
 #include "config/schema.h"
+#include "net/tls_config.h"
 #include "wire/url.h"
 
 namespace stint::net {
@@ -35,29 +36,6 @@ constexpr auto fields_of(CompressionParams*) {
       "level", "1 (fast) to 9 (small), -1 for gzip's own (6); without it 1", config::range(-2, 22)));
 }
 
-/// Without effect as long as there is no https.
-struct TlsClientConfig {};
-constexpr auto fields_of(TlsClientConfig*) {
-  using namespace config;
-  return fields(accepted<bool>("insecure", "for gRPC: no TLS; HTTP goes by the endpoint's scheme"),
-                accepted<bool>("insecure_skip_verify", "takes any certificate"),
-                accepted<std::string>("server_name_override", "the name that the certificate must have"),
-                accepted<std::string>("ca_file", "certificates that are trusted"),
-                accepted<std::string>("ca_pem", "the same, in place"),
-                accepted<std::string>("cert_file", "the client's certificate"),
-                accepted<std::string>("cert_pem", "the same, in place"),
-                accepted<std::string>("key_file", "the client's key"),
-                accepted<std::string>("key_pem", "the same, in place"),
-                accepted<std::string>("min_version", "the oldest TLS version"),
-                accepted<std::string>("max_version", "the newest TLS version"),
-                accepted<TextList>("cipher_suites", "the cipher suites that may be used"),
-                accepted<bool>("include_insecure_cipher_suites", "insecure ones may be named, too"),
-                accepted<TextList>("curve_preferences", "the curves that may be used"),
-                accepted<Nanoseconds>("reload_interval", "then files are read again"),
-                accepted<bool>("include_system_ca_certs_pool", "the system's certificates beside ca_file"),
-                refused<>("tpm", "keys in a TPM"));
-}
-
 struct HttpClientConfig {
   std::string endpoint;
   config::TextMap headers;
@@ -72,7 +50,7 @@ struct HttpClientConfig {
 };
 
 /// The variable that would send requests for `host` through a proxy, which is not supported yet; empty when none does.
-std::string_view proxy_variable(const config::Environment& environment, std::string_view host);
+std::string_view proxy_variable(const config::Environment& environment, std::string_view host, bool https = false);
 
 /// For `checked<>`: what is wrong with the URL of a back end; an empty one counts as not given.
 std::string check_http_endpoint(const std::string& endpoint);
@@ -87,7 +65,7 @@ constexpr auto fields_of(HttpClientConfig*) {
                 field<&Config::timeout>("timeout", "of one attempt; 0: none"),
                 field<&Config::compression>("compression", "of request bodies"),
                 field<&Config::compression_params>("compression_params", "how hard it tries"),
-                field<&Config::tls>("tls", "https is not supported yet", Use::accepted),
+                field<&Config::tls>("tls", "of https:// endpoints"),
                 refused<std::string>("proxy_url", "requests go through a proxy"),
                 refused<>("auth", "an extension that authenticates requests"), refused<>("cookies", "cookies are kept"),
                 refused<>("middlewares", "extensions that see each request"),

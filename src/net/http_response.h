@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "net/receive_buffer.h"
-#include "runtime/stream.h"
 #include "wire/http1.h"
 
 namespace stint::net {
@@ -29,9 +28,9 @@ enum class RequestProgress : std::uint8_t { not_connected, not_answered, answer_
 /// A connection on which requests are answered one after the other. 3 KiB: lives on the heap or in its owner.
 struct HttpConnection {
   /// Borrows: both.
-  HttpConnection(Stream opened, BlockPool& pool, CopyCounters& copies)
+  HttpConnection(ByteStream opened, BlockPool& pool, CopyCounters& copies)
       : stream(std::move(opened)), buffer(pool, copies) {}
-  Stream stream;
+  ByteStream stream;
   ReceiveBuffer buffer;
   wire::ResponseHead head;
   bool keep = false;  // usable for another request

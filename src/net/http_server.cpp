@@ -42,7 +42,7 @@ HttpReply HttpService::failure(const wire::RequestHead*, int status, std::string
 
 class HttpServer::Connection {
  public:
-  Connection(HttpServer& server, Stream stream)
+  Connection(HttpServer& server, ByteStream stream)
       : server_(server), stream_(std::move(stream)), buffer_(server.pool_, server.copies_) {
     next_ = server.first_;
     if (next_ != nullptr) next_->previous_ = this;
@@ -192,7 +192,7 @@ class HttpServer::Connection {
   }
 
   HttpServer& server_;
-  Stream stream_;
+  ByteStream stream_;
   ReceiveBuffer buffer_;
   wire::RequestHead head_;
   std::string out_;

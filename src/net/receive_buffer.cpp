@@ -37,7 +37,7 @@ Result<> ReceiveBuffer::reserve(std::size_t total) {
   return {};
 }
 
-Task<Result<std::size_t>> ReceiveBuffer::receive(Stream& stream, Nanoseconds timeout) {
+Task<Result<std::size_t>> ReceiveBuffer::receive(ByteStream& stream, Nanoseconds timeout) {
   Result<std::size_t> received = co_await stream.receive(block_.data() + filled_, block_.capacity() - filled_, timeout);
   if (received) filled_ += *received;
   co_return received;

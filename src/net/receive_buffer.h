@@ -7,7 +7,7 @@
 
 #include "base/block.h"
 #include "base/counters.h"
-#include "runtime/stream.h"
+#include "net/byte_stream.h"
 
 namespace stint::net {
 
@@ -31,7 +31,7 @@ class ReceiveBuffer {
   /// Fails: memory_full.
   Result<> reserve(std::size_t total);
   /// Receives once into the free room; 0 at the end of the stream. Requires: reserve() made room.
-  Task<Result<std::size_t>> receive(Stream& stream, Nanoseconds timeout);
+  Task<Result<std::size_t>> receive(ByteStream& stream, Nanoseconds timeout);
 
  private:
   // The least room that is worth a receive; the bytes of a usual request's head.

@@ -40,7 +40,10 @@ TEST(OtlpHttpConfig, TakesEveryKnownKey) {
       "endpoint: http://localhost:4318/base\ntraces_endpoint: http://[::1]:1/x\nmetrics_endpoint: ''\n"
       "logs_endpoint: http://h\nprofiles_endpoint: http://h\nencoding: proto\nheaders: {authorization: Bearer x}\n"
       "timeout: 2s\ncompression: gzip\ncompression_params: {level: 9}\n"
-      "tls: {insecure: true, insecure_skip_verify: false, ca_file: /x, cipher_suites: [a], reload_interval: 1h}\n"
+      "tls: {insecure: true, insecure_skip_verify: false, server_name_override: a, ca_file: /x, cert_file: /x,\n"
+      "      key_pem: x, min_version: 1.2, max_version: '1.3', include_system_ca_certs_pool: true,\n"
+      "      cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_AES_128_GCM_SHA256],\n"
+      "      include_insecure_cipher_suites: false, curve_preferences: [X25519, P256], reload_interval: 1h}\n"
       "read_buffer_size: 0\nwrite_buffer_size: 524288\nmax_idle_conns: 100\nmax_idle_conns_per_host: 0\n"
       "max_conns_per_host: 0\nidle_conn_timeout: 90s\ndisable_keep_alives: false\nhttp2_read_idle_timeout: 1s\n"
       "http2_ping_timeout: 1s\nforce_attempt_http2: true\n"
@@ -54,6 +57,8 @@ TEST(OtlpHttpConfig, TakesEveryKnownKey) {
   EXPECT_EQ(made.config.client.gzip_level(), 9);
   EXPECT_EQ(made.config.client.timeout, Seconds(2));
   EXPECT_EQ(made.config.traces_endpoint, "http://[::1]:1/x");
+  EXPECT_EQ(made.config.client.tls.min_version, net::TlsVersion::tls_1_2);
+  EXPECT_EQ(made.config.client.tls.max_version, net::TlsVersion::tls_1_3);
 }
 
 struct Case {
@@ -71,13 +76,11 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"timeout: 1s\n", "c.yaml:1: endpoint: this key is required"},
         Case{"timeout: 1s\nendpoint: ''\n", "c.yaml:2: endpoint: this key is required"},
-        Case{"endpoint: localhost:4318\n", "c.yaml:1: endpoint: the URL must begin with http://, as in http://local"},
+        Case{"endpoint: localhost:4318\n", "c.yaml:1: endpoint: the URL must begin with http:// or https://, as in"},
         Case{"endpoint: 127.0.0.1\n", "the URL must begin with http://"},
-        Case{"endpoint: https://host\n", "c.yaml:1: endpoint: https is not supported yet"},
         Case{"endpoint: unix:///tmp/x\n", "endpoint: the URL must begin with http://"},
         Case{"endpoint: http://host:70000\n", "endpoint: the URL has a port"},
         Case{"endpoint: http://u:p@host\n", "endpoint: the URL must not hold user and password"},
-        Case{"endpoint: http://h\nlogs_endpoint: https://h\n", "c.yaml:2: logs_endpoint: https is not supported yet"},
         Case{"endpoint: http://h\nencoding: json\n", "c.yaml:2: encoding: json is not supported yet"},
         Case{"endpoint: http://h\nencoding: xml\n", "encoding: expected one of proto, json"},
         Case{"endpoint: http://h\ncompression: zstd\n", "c.yaml:2: compression: this compression is not supported yet"},
@@ -96,6 +99,17 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"endpoint: http://h\nsending_queue: {queue_size: x}\n", "sending_queue::queue_size: expected a whole"},
         Case{"endpoint: http://h\ntls: {insecure: 5}\n", "tls::insecure: expected true or false"},
         Case{"endpoint: http://h\ntls: {secure: true}\n", "tls::secure: unknown key"},
+        Case{"endpoint: http://h\ntls: {tpm: {enabled: true}}\n", "tls::tpm: this key is not supported yet"},
+        Case{"endpoint: http://h\ntls: {min_version: '1.4'}\n", "tls::min_version: expected one of"},
+        Case{"endpoint: http://h\ntls:\n  max_version: 1.1\n", "c.yaml:3: tls::max_version: is older than min_version"},
+        Case{"endpoint: http://h\ntls: {min_version: 1.3, max_version: 1.2}\n", "tls::max_version: is older than"},
+        Case{"endpoint: http://h\ntls: {ca_file: /x, ca_pem: x}\n", "tls::ca_pem: give either ca_file or ca_pem"},
+        Case{"endpoint: http://h\ntls: {cert_file: /x}\n", "tls::cert_file: its key is missing"},
+        Case{"endpoint: http://h\ntls: {key_pem: x}\n", "tls::key_pem: its certificate is missing"},
+        Case{"endpoint: http://h\ntls: {key_file: x, key_pem: x, cert_pem: x}\n", "give either key_file or key_pem"},
+        Case{"endpoint: http://h\ntls: {cipher_suites: [RC4]}\n", "tls::cipher_suites: 'RC4' is not a cipher suite"},
+        Case{"endpoint: http://h\ntls: {cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA]}\n", "is insecure; include_"},
+        Case{"endpoint: http://h\ntls: {curve_preferences: [P128]}\n", "'P128' is not one of X25519, P256"},
         Case{"endpoint: http://h\ntimeout: -1s\n", "timeout: expected a duration of at least 0s"},
         Case{"endpoint: http://h\nretry_on_failure: {randomization_factor: 2}\n", "must be from 0 to 1"},
         Case{"endpoint: http://h\nretry_on_failure: {multiplier: -1}\n", "must be at least 0"},
@@ -110,6 +124,8 @@ TEST(HttpClientConfig, FindsTheProxyThatTheReferenceWouldUse) {
   };
   EXPECT_EQ(variable({}, "example.com"), "");
   EXPECT_EQ(variable({{"HTTP_PROXY", ""}}, "example.com"), "");
+  EXPECT_EQ(net::proxy_variable(config::FixedEnvironment({{"HTTP_PROXY", "p"}}), "example.com", true), "");
+  EXPECT_EQ(net::proxy_variable(config::FixedEnvironment({{"https_proxy", "p"}}), "example.com", true), "HTTPS_PROXY");
   EXPECT_EQ(variable({{"HTTP_PROXY", "http://p"}}, "example.com"), "HTTP_PROXY");
   EXPECT_EQ(variable({{"http_proxy", "http://p"}}, "example.com"), "HTTP_PROXY");
   for (const char* host : {"localhost", "127.0.0.1", "::1"}) EXPECT_EQ(variable({{"HTTP_PROXY", "p"}}, host), "");

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/tls_library.h"
+
+#include <openssl/ssl.h>
+
+#include <cstdint>
+
+#include "net/tls_bio.h"
+
+namespace {
+
+bool cpu_wanted = false;
+
+}  // namespace
+
+// The static libcrypto calls this from .init: some ten CPUID instructions, each an exit to the hypervisor of a virtual
+// machine (24 us where it is nested). The linker turns the call to us (--wrap), and the library's own start comes here
+// a second time. Not linked that way (a shared library): never called.
+// NOLINTBEGIN(bugprone-reserved-identifier): the linker makes the names
+extern "C" {
+__attribute__((weak)) void __real_OPENSSL_cpuid_setup();
+void __wrap_OPENSSL_cpuid_setup();
+void __wrap_OPENSSL_cpuid_setup() {
+  if (cpu_wanted && __real_OPENSSL_cpuid_setup != nullptr) __real_OPENSSL_cpuid_setup();
+}
+}
+// NOLINTEND(bugprone-reserved-identifier)
+
+namespace stint::net {
+
+bool start_tls_library() {
+  cpu_wanted = true;
+  constexpr std::uint64_t options = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT;
+  return OPENSSL_init_ssl(options, nullptr) == 1;
+}
+
+BIO_METHOD* TlsBio::make_method() {
+  BIO_METHOD* const method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "stream");
+  if (method == nullptr) return nullptr;
+  BIO_meth_set_read_ex(method, &TlsBio::read);
+  BIO_meth_set_write_ex(method, &TlsBio::write);
+  BIO_meth_set_ctrl(method, [](BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1L : 0L; });
+  return method;
+}
+
+BIO* TlsBio::make() {
+  static BIO_METHOD* const method = make_method();  // a constant table
+  BIO* const bio = method != nullptr ? BIO_new(method) : nullptr;
+  if (bio != nullptr) BIO_set_init(bio, 1);
+  return bio;
+}
+
+}  // namespace stint::net
