@@ -93,7 +93,7 @@ bool Builder::fail_parse() {
   if (last_quote_.line > 0 && mark.line + 1 >= last_quote_end_ && mark.line <= last_quote_end_)
     return fail(last_quote_, concat("the quote opened here ends only in line ", last_quote_end_,
                                     ", where the text goes on as if it had not: is its closing quote missing?"));
-  if (context.starts_with("while parsing a flow "))
+  if (context == "while parsing a flow sequence" || context == "while parsing a flow mapping")
     return fail(at(parser_.context_mark),
                 concat("the bracket opened here is not closed: ", problem, " in line ", mark.line + 1));
   std::string message(problem);

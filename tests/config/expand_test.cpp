@@ -305,7 +305,7 @@ TEST(Expand, ReportsAllThatCannotBeRetrieved) {
 TEST(Expand, SaysWhenAFileIsTextOnlyBecauseItIsNoYaml) {
   World world({}, {{"c.yaml", "a: ${file:part.yaml}\n"}, {"part.yaml", "x: [1\ny: 2\n"}});
   EXPECT_TRUE(world.load("c.yaml"));
-  EXPECT_TRUE(world.said().starts_with("warning: c.yaml:1: a: taken as text, since it is not YAML: part.yaml:2: "))
+  EXPECT_TRUE(world.said().starts_with("warning: c.yaml:1: a: taken as text, since it is not YAML: part.yaml:1: "))
       << world.said();
 }
 

@@ -88,7 +88,8 @@ TEST(Yaml, NamesTheLineWhereAQuoteIsOpened) {
 TEST(Yaml, NamesTheLineOfOtherMistakes) {
   EXPECT_TRUE(parse("a: 1\nb:\n\tc: 2\n").said.starts_with("f:3: ")) << parse("a: 1\nb:\n\tc: 2\n").said;
   EXPECT_NE(parse("a: 1\nb:\n\tc: 2\n").said.find("not with tabs"), std::string::npos);
-  EXPECT_TRUE(parse("a: [1, 2\nb: 3\n").said.starts_with("f:2: ")) << parse("a: [1, 2\nb: 3\n").said;
+  EXPECT_TRUE(parse("a: [1, 2\nb: 3\n").said.starts_with("f:1: the bracket opened here is not closed"))
+      << parse("a: [1, 2\nb: 3\n").said;
   EXPECT_TRUE(parse("a: 1\n  b: 2\n").said.starts_with("f:2: ")) << parse("a: 1\n  b: 2\n").said;
   EXPECT_TRUE(parse("a: }\n").said.starts_with("f:1: "));
 }
