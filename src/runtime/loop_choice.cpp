@@ -25,7 +25,7 @@ LoopDecision choose_auto(int seccomp, std::optional<RingAnswer> answer) {
   if (!answer) return {Step::ask_deferred, "not asked yet"};
   if (answer->error_number == EINVAL) return {Step::epoll, "the kernel's io_uring has no DEFER_TASKRUN", EINVAL};
   if (answer->error_number != 0) return {Step::epoll, "the kernel refuses io_uring", answer->error_number};
-  // A ring without it was measured to be slower than epoll.
+  // With few connections a ring without it was measured to be slower than epoll.
   if (!answer->defer_taskrun) return {Step::epoll, "the ring has no DEFER_TASKRUN"};
   if (!has_features(*answer)) return {Step::epoll, "the kernel's io_uring is too old"};
   return {Step::io_uring, "with DEFER_TASKRUN"};

@@ -266,6 +266,46 @@ TEST_P(LoopSeamTest, APlainReceiveLeavesItsBytesInTheSocketUntilTheTurn) {
   EXPECT_EQ(std::string_view(buffer.data(), 6), "answer");
 }
 
+TEST_P(LoopSeamTest, ATurnThatDoesNotWaitBringsWhatHasCome) {
+  const Pair connection = pair();
+  for (const bool plain : {false, true}) {
+    std::array<char, 16> buffer;
+    CountedOperation receive = receive_into(buffer, connection.ours, plain);
+    submit(receive);
+    turn(Nanoseconds::zero());
+    expect_written(connection.peer, "x");
+    for (int i = 0; i < 100'000 && receive.completions == 0; ++i) turn(Nanoseconds::zero());
+    EXPECT_EQ(receive.result, 1);
+    ASSERT_EQ(receive.completions, 1);
+  }
+}
+
+TEST_P(LoopSeamTest, AWakeUpForBytesThatSomebodyElseTookIsNoAnswer) {
+  const Pair connection = pair();
+  for (const bool cancelled_then : {false, true}) {
+    std::array<char, 16> buffer{};
+    CountedOperation receive = receive_into(buffer, connection.ours, true);
+    submit(receive);
+    turn(Nanoseconds::zero());
+    expect_written(connection.peer, "taken");
+    pollfd entry{connection.ours, POLLIN, 0};
+    ASSERT_EQ(::poll(&entry, 1, 1000), 1);
+    ASSERT_EQ(::recv(connection.ours, buffer.data(), buffer.size(), MSG_DONTWAIT), 5);
+    turn(Nanoseconds::zero());
+    ASSERT_EQ(receive.completions, 0);
+    if (cancelled_then) {
+      loop().cancel(receive);
+      turn_until_complete(receive);
+      EXPECT_EQ(receive.result, -ECANCELED);
+    } else {
+      expect_written(connection.peer, "kept");
+      turn_until_complete(receive);
+      EXPECT_EQ(receive.result, 4);
+    }
+    settle(receive);
+  }
+}
+
 TEST_P(LoopSeamTest, PipesAndNonBlockingSocketsOfOthersCanBeReceivedFrom) {
   int pipe_ends[2];
   ASSERT_EQ(::pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK), 0);
