@@ -40,6 +40,8 @@ std::int32_t try_connect(Operation& operation, bool first) {
   if (first) {
     const int result = ::connect(operation.handle, operation.address->native(), operation.address->native_size());
     if (result != 0 && errno == EINPROGRESS) return would_block;
+    // A unix listener with a full queue: nothing will tell when there is room.
+    if (result != 0 && errno == EAGAIN) return -ECONNREFUSED;
     return errno_result(result);
   }
   if (!is_ready(operation.handle, POLLOUT)) return would_block;
