@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "otlp/json_decoder.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "wire/json_reader.h"
 #include "wire/json_scan.h"
@@ -239,7 +241,8 @@ bool JsonDecoder::skip_value() {
   wire::JsonReader reader(std::string_view(p_, static_cast<std::size_t>(end_ - p_)));
   const Result<wire::JsonToken> token = reader.next();
   const Result<> skipped = token ? reader.skip(*token) : Result<>(token.error());
-  p_ += reader.position();
+  // Where it failed the reader may have stepped behind the end.
+  p_ += std::min(reader.position(), static_cast<std::size_t>(end_ - p_));
   if (skipped) return true;
   if (skipped.error().code == ErrorCode::too_deep) {
     return fail(p_, concat("nested too deep: at most ", wire::JsonReader::depth_limit, " levels in an unknown field"),

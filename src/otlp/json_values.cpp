@@ -86,6 +86,13 @@ bool parse_double(std::string_view text, std::uint64_t& bits) {
   return true;
 }
 
+/// The beginning of a value, for a refusal; no character is cut.
+std::string_view beginning(std::string_view text) {
+  std::size_t size = std::min<std::size_t>(text.size(), 40);
+  while (size > 0 && size < text.size() && (text[size] & 0xC0) == 0x80) --size;
+  return text.substr(0, size);
+}
+
 constexpr auto sextets = [] {
   std::array<std::uint8_t, 256> table{};
   table.fill(0xFF);
@@ -308,7 +315,7 @@ bool JsonDecoder::read_integer(const JsonField*& field, std::uint64_t& bits) {
     field += field->double_offset;
     return true;
   }
-  return fail(at, concat(text.substr(0, 40), " is not ", range.name));
+  return fail(at, concat(beginning(text), " is not ", range.name));
 }
 
 bool JsonDecoder::read_double(std::uint64_t& bits) {
@@ -323,7 +330,7 @@ bool JsonDecoder::read_double(std::uint64_t& bits) {
     text = std::string_view(p_, static_cast<std::size_t>(number.at - p_));
     p_ = number.at;
   }
-  return parse_double(text, bits) || fail(at, concat(text.substr(0, 40), " is not a number of 64 bits"));
+  return parse_double(text, bits) || fail(at, concat(beginning(text), " is not a number of 64 bits"));
 }
 
 // Without its tag.

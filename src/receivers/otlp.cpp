@@ -3,17 +3,21 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "otlp/json.h"
 #include "otlp/repair.h"
-#include "otlp/walk.h"
 
 namespace stint {
 namespace {
 
 constexpr std::string_view protobuf_type = "application/x-protobuf";
+constexpr std::string_view json_type = "application/json";
 constexpr std::string_view text_type = "text/plain; charset=utf-8";
 constexpr Nanoseconds memory_full_delay = Seconds(1);
 
-bool is_protobuf(std::string_view media_type) { return wire::equals_ignoring_case(media_type, protobuf_type); }
+bool is_json(const wire::RequestHead& head) { return wire::equals_ignoring_case(head.content_type(), json_type); }
+bool is_protobuf(const wire::RequestHead& head) {
+  return wire::equals_ignoring_case(head.content_type(), protobuf_type);
+}
 
 bool is_gzip(std::string_view encoding) {
   return wire::equals_ignoring_case(encoding, "gzip") || wire::equals_ignoring_case(encoding, "x-gzip");
@@ -98,12 +102,12 @@ std::optional<otlp::Signal> OtlpReceiver::signal_of(std::string_view path) const
 std::optional<net::HttpReply> OtlpReceiver::refuse(const wire::RequestHead& head) {
   if (!signal_of(head.path())) return text_reply(404, "404 page not found\n");
   if (head.method != "POST") return text_reply(405, "405 method not allowed, supported: [POST]");
-  if (!is_protobuf(head.content_type())) {
-    return text_reply(415, "415 unsupported media type, supported: [application/x-protobuf]");
+  if (!is_json(head) && !is_protobuf(head)) {
+    return text_reply(415, concat("415 unsupported media type, supported: [", json_type, ", ", protobuf_type, "]"));
   }
   const std::string_view encoding = head.content_encoding();
   if (!encoding.empty() && !is_gzip(encoding)) {
-    return refused(400, otlp::RpcCode::invalid_argument,
+    return refused(head, 400, otlp::RpcCode::invalid_argument,
                    concat("unsupported Content-Encoding: ", encoding.substr(0, 40), "; supported: gzip"));
   }
   return std::nullopt;
@@ -114,13 +118,19 @@ net::HttpReply OtlpReceiver::failure(const wire::RequestHead* head, int status, 
   ++context_.data.refused;
   std::optional<Nanoseconds> delay;
   if (status == 503) delay = memory_full_delay;
-  return refused(status, code_of(status), std::string(message), delay);
+  return refused(*head, status, code_of(status), std::string(message), delay);
 }
 
-net::HttpReply OtlpReceiver::refused(int status, otlp::RpcCode code, std::string message,
+net::HttpReply OtlpReceiver::refused(const wire::RequestHead& head, int status, otlp::RpcCode code, std::string message,
                                      std::optional<Nanoseconds> retry_delay) const {
-  otlp::RpcStatus rpc{code, std::move(message), retry_delay};
-  net::HttpReply reply{.status = status, .content_type = protobuf_type, .body = otlp::encode_status(rpc)};
+  const otlp::RpcStatus rpc{code, std::move(message), retry_delay};
+  net::HttpReply reply{.status = status, .content_type = protobuf_type};
+  if (is_json(head)) {
+    reply.content_type = json_type;
+    reply.body = otlp::encode_status_json(rpc);
+  } else {
+    reply.body = otlp::encode_status(rpc);
+  }
   if (retry_delay) {
     const auto seconds = std::chrono::ceil<Seconds>(*retry_delay).count();
     reply.headers.emplace_back("Retry-After", concat(std::max<std::int64_t>(seconds, 1)));
@@ -129,25 +139,56 @@ net::HttpReply OtlpReceiver::refused(int status, otlp::RpcCode code, std::string
 }
 
 // What the pipeline said, as the reference says it over HTTP.
-net::HttpReply OtlpReceiver::refused(Error error) {
+net::HttpReply OtlpReceiver::refused(const wire::RequestHead& head, Error error) {
   const std::string text = to_string(error);
   switch (error.code) {
-    case ErrorCode::unauthenticated: return refused(401, otlp::RpcCode::unauthenticated, text);
-    case ErrorCode::permission_denied: return refused(403, otlp::RpcCode::permission_denied, text);
-    case ErrorCode::permanent: return refused(500, otlp::RpcCode::internal, text);
+    case ErrorCode::unauthenticated: return refused(head, 401, otlp::RpcCode::unauthenticated, text);
+    case ErrorCode::permission_denied: return refused(head, 403, otlp::RpcCode::permission_denied, text);
+    case ErrorCode::permanent: return refused(head, 500, otlp::RpcCode::internal, text);
     case ErrorCode::retryable:
-      return refused(503, otlp::RpcCode::unavailable, text,
+      return refused(head, 503, otlp::RpcCode::unavailable, text,
                      error.detail > 0 ? std::optional<Nanoseconds>(Milliseconds(error.detail)) : std::nullopt);
-    case ErrorCode::memory_full: return refused(503, otlp::RpcCode::unavailable, text, memory_full_delay);
-    default: return refused(503, otlp::RpcCode::unavailable, text);
+    case ErrorCode::memory_full: return refused(head, 503, otlp::RpcCode::unavailable, text, memory_full_delay);
+    default: return refused(head, 503, otlp::RpcCode::unavailable, text);
   }
+}
+
+std::size_t OtlpReceiver::body_bytes_max() const {
+  const std::size_t configured = config_.protocols.http->max_request_body_size;
+  return configured > 0 ? configured : limits::http_body_bytes_max;
 }
 
 Result<Slice> OtlpReceiver::decoded(net::HttpRequest& request) {
   if (request.head.content_encoding().empty()) return std::move(request.body);
-  const std::size_t configured = config_.protocols.http->max_request_body_size;
-  return inflater_.inflate(wire::DeflateFormat::gzip, request.body.view(), context_.pool,
-                           configured > 0 ? configured : limits::http_body_bytes_max);
+  return inflater_.inflate(wire::DeflateFormat::gzip, request.body.view(), context_.pool, body_bytes_max());
+}
+
+// From the body to protobuf that is known to be well-formed; or the refusal.
+std::optional<net::HttpReply> OtlpReceiver::read(net::HttpRequest& request, otlp::Signal signal, Slice& protobuf,
+                                                 otlp::Counts& counts) {
+  const auto wrong = [&](std::string message) {
+    return refused(request.head, 400, otlp::RpcCode::invalid_argument, std::move(message));
+  };
+  Result<Slice> body = decoded(request);
+  if (!body) {
+    if (body.error().code == ErrorCode::memory_full) return refused(request.head, body.error());
+    return wrong(concat("gzip body: ", to_string(body.error())));
+  }
+  if (is_json(request.head)) {
+    std::string refusal;
+    Result<otlp::JsonRequest> json = otlp::decode_json(signal, body->view(), context_.pool, body_bytes_max(), refusal);
+    if (!json && json.error().code == ErrorCode::memory_full) return refused(request.head, json.error());
+    if (!json) return wrong(std::move(refusal));
+    protobuf = std::move(json->protobuf);
+    counts = json->counts;
+    context_.data.repaired_strings += json->repaired_strings;
+    return std::nullopt;
+  }
+  const Result<otlp::Counts> walked = otlp::walk(signal, body->view());
+  if (!walked) return wrong(otlp::describe(walked.error()));
+  protobuf = std::move(*body);
+  counts = *walked;
+  return std::nullopt;
 }
 
 Result<Batch> OtlpReceiver::to_batch(otlp::Signal signal, Slice body, std::size_t items, std::uint32_t invalid_utf8) {
@@ -161,33 +202,32 @@ Result<Batch> OtlpReceiver::to_batch(otlp::Signal signal, Slice body, std::size_
   return Batch(signal, std::move(*whole), items);
 }
 
+net::HttpReply OtlpReceiver::accepted(const wire::RequestHead& head, otlp::Signal signal) const {
+  if (is_json(head)) return {.status = 200, .content_type = json_type, .body = otlp::encode_response_json(signal)};
+  return {.status = 200, .content_type = protobuf_type, .body = otlp::encode_response()};
+}
+
 Task<net::HttpReply> OtlpReceiver::serve(net::HttpRequest request) {
   const otlp::Signal signal = *signal_of(request.head.path());
-  const net::HttpReply accepted{.status = 200, .content_type = protobuf_type, .body = otlp::encode_response()};
-  Result<Slice> body = decoded(request);
-  if (!body) {
+  Slice protobuf;
+  otlp::Counts counts;
+  if (std::optional<net::HttpReply> refusal = read(request, signal, protobuf, counts)) {
     ++context_.data.refused;
-    if (body.error().code == ErrorCode::memory_full) co_return refused(body.error());
-    co_return refused(400, otlp::RpcCode::invalid_argument, concat("gzip body: ", to_string(body.error())));
+    co_return std::move(*refusal);
   }
-  const Result<otlp::Counts> counts = otlp::walk(signal, body->view());
-  if (!counts) {
-    ++context_.data.refused;
-    co_return refused(400, otlp::RpcCode::invalid_argument, otlp::describe(counts.error()));
-  }
-  if (counts->items == 0) co_return accepted;
-  Result<Batch> batch = to_batch(signal, std::move(*body), counts->items, counts->invalid_utf8);
+  if (counts.items == 0) co_return accepted(request.head, signal);
+  Result<Batch> batch = to_batch(signal, std::move(protobuf), counts.items, counts.invalid_utf8);
   if (!batch) {
     ++context_.data.refused;
-    co_return refused(batch.error());
+    co_return refused(request.head, batch.error());
   }
   const Result<> consumed = co_await next_[static_cast<std::size_t>(signal)]->consume(std::move(*batch));
   if (!consumed) {
     ++context_.data.refused;
-    co_return refused(consumed.error());
+    co_return refused(request.head, consumed.error());
   }
-  context_.data.accepted += counts->items;
-  co_return accepted;
+  context_.data.accepted += counts.items;
+  co_return accepted(request.head, signal);
 }
 
 }  // namespace stint

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `otlp`: Export requests over HTTP. A request is refused at the door (path, method, media type, encoding, limits,
-// well-formedness) or becomes a batch over the block it was received into. gRPC follows in a later version: its keys
-// are checked, its port stays closed.
+// `otlp`: Export requests over HTTP, in protobuf or JSON. A request is refused at the door (path, method, media type,
+// encoding, limits, well-formedness) or becomes a batch over the block it was received into; JSON becomes protobuf in a
+// block of its own. gRPC follows in a later version: its keys are checked, its port stays closed.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 #include "net/http_server.h"
 #include "net/server_config.h"
 #include "otlp/status.h"
+#include "otlp/walk.h"
 #include "pipeline/component.h"
 #include "wire/gzip.h"
 
@@ -23,7 +24,7 @@ struct OtlpProtocols {
 };
 constexpr auto fields_of(OtlpProtocols*) {
   return config::fields(config::field<&OtlpProtocols::grpc>("grpc", "OTLP over gRPC: not served yet"),
-                        config::field<&OtlpProtocols::http>("http", "OTLP over HTTP, binary protobuf"));
+                        config::field<&OtlpProtocols::http>("http", "OTLP over HTTP, protobuf or JSON"));
 }
 
 class OtlpReceiver final : public Receiver, private net::HttpService {
@@ -47,11 +48,16 @@ class OtlpReceiver final : public Receiver, private net::HttpService {
   net::HttpReply failure(const wire::RequestHead* head, int status, std::string_view message) override;
 
   std::optional<otlp::Signal> signal_of(std::string_view path) const;
+  std::size_t body_bytes_max() const;
   Result<Slice> decoded(net::HttpRequest& request);
+  std::optional<net::HttpReply> read(net::HttpRequest& request, otlp::Signal signal, Slice& protobuf,
+                                     otlp::Counts& counts);
   Result<Batch> to_batch(otlp::Signal signal, Slice body, std::size_t items, std::uint32_t invalid_utf8);
-  net::HttpReply refused(int status, otlp::RpcCode code, std::string message,
+  // In the encoding of the request.
+  net::HttpReply accepted(const wire::RequestHead& head, otlp::Signal signal) const;
+  net::HttpReply refused(const wire::RequestHead& head, int status, otlp::RpcCode code, std::string message,
                          std::optional<Nanoseconds> retry_delay = std::nullopt) const;
-  net::HttpReply refused(Error error);
+  net::HttpReply refused(const wire::RequestHead& head, Error error);
 
   ComponentContext& context_;
   std::string id_;

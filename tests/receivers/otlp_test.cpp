@@ -131,6 +131,42 @@ TEST_F(OtlpReceiverTest, RepairsTextThatIsNotUtf8AndCountsIt) {
   EXPECT_EQ(data.repaired_strings, 3u);
 }
 
+TEST_F(OtlpReceiverTest, TurnsJsonIntoProtobufAndAnswersInJson) {
+  const std::string json = R"({"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a"},{"name":"b\xff"}]}]}]})";
+  const std::string good = std::string(json).replace(json.find("\\xff"), 4, "\xff");
+  const auto responses = exchange({{.body = good, .type = "application/json; charset=utf-8"},
+                                   {.body = "{}", .type = "Application/JSON"},
+                                   {.body = "{\"resourceSpans\":7}", .type = "application/json"},
+                                   {.body = "", .type = "application/json"}});
+  ASSERT_EQ(responses.size(), 4u);
+  EXPECT_EQ(responses[0].status, 200);
+  EXPECT_EQ(responses[0].body.view(), R"({"partialSuccess":{}})");
+  EXPECT_EQ(responses[1].body.view(), R"({"partialSuccess":{}})");
+  EXPECT_EQ(responses[2].status, 400);
+  EXPECT_EQ(responses[2].body.view(),
+            R"json({"code":3,"message":"resourceSpans: '7' is unexpected, want an array (byte 17)"})json");
+  EXPECT_EQ(responses[3].status, 400);
+  ASSERT_EQ(next.kept.size(), 1u);
+  EXPECT_EQ(next.kept[0].items, 2u);
+  EXPECT_EQ(next.kept[0].bytes,
+            "\x0a\x0f\x12\x0d\x12\x03\x2a\x01"
+            "a\x12\x06\x2a\x04"
+            "b\xef\xbf\xbd");
+  EXPECT_EQ(copies.copies + copies.gathers + copies.compacts, 0u);
+  EXPECT_EQ(data.repaired_strings, 1u);
+  EXPECT_EQ(data.refused, 2u);
+}
+
+TEST_F(OtlpReceiverTest, SaysInJsonWhatThePipelineSaid) {
+  next.errors = {Error{ErrorCode::retryable, 0, 2500}};
+  const auto responses =
+      exchange({{.body = R"({"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]})", .type = "application/json"}});
+  ASSERT_EQ(responses.size(), 1u);
+  EXPECT_EQ(responses[0].status, 503);
+  EXPECT_EQ(responses[0].retry_after, "3");
+  EXPECT_NE(responses[0].body.view().find(R"("retryDelay":"2.500s")"), std::string::npos) << responses[0].body.view();
+}
+
 TEST_F(OtlpReceiverTest, IsOffWhenItsPortIsTakenAndSaysWhichKey) {
   Listener taken = *Listener::open(runtime, Address::ipv4_loopback(port));
   run([](OtlpReceiver& receiver) -> Task<> {
