@@ -78,7 +78,9 @@ Task<Result<>> OtlpReceiver::start() {
   server_ = std::make_unique<net::HttpServer>(context_.runtime, context_.pool, context_.copies,
                                               static_cast<net::HttpService&>(*this), server_settings(http));
   for (Listener& listener : *listeners) {
-    log(LogLevel::debug, "receivers::", id_, ": HTTP on ", listener.address()->to_string());
+    if (log_enabled(LogLevel::debug)) {
+      log(LogLevel::debug, "receivers::", id_, ": HTTP on ", listener.address()->to_string());
+    }
     server_->serve(std::move(listener));
   }
   co_return Result<>();
