@@ -279,6 +279,18 @@ TEST(Reset, OfAnExitWithZeroIsACrashToo) {
   EXPECT_EQ(world.outcomes.at(0).error_type, "Extension.Crash");
 }
 
+TEST(Reset, ForgetsALateCallOfARuntimeThatIsGone) {
+  ReadyWorld world;
+  world.exit("runtime", ExitStatus{0, 9});
+  world.exit("probe");
+  ASSERT_EQ(world.platform.phase(), Phase::down);
+  world.runtime_next();  // was under way when its process was killed
+  world.invoke();
+  world.next(world.registered("probe"));
+  world.runtime_next();
+  EXPECT_EQ(world.platform.phase(), Phase::invoking) << "the new runtime's next ends the init";
+}
+
 TEST(Shutdown, TerminatesTheRuntimeThenTellsTheExtensions) {
   ReadyWorld world;
   world.platform.shutdown(world.now());

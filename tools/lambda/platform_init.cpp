@@ -17,6 +17,7 @@ void Platform::begin_init(std::string_view phase, Now now) {
   init_phase_ = phase;
   init_started_ = now;
   init_runtime_done_ = runtime_started_ = false;
+  runtime_.reset();  // the last words of a killed runtime may have come after its end
   fatal_error_.clear();
   emit(init_start_event(settings_, phase, now), now);
   if (!spawn_extensions(now)) return;
