@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -25,19 +26,16 @@ namespace stint::fuzz {
 /// Defined by each target. Valid until: it returns.
 void run(std::string_view input);
 
+/// In the planted build: reads one byte behind the input when all conditions hold, as a parser's slip would. Only the
+/// address sanitizer can notice. The loop shows libFuzzer how many hold, as the branches of a parser would.
+[[gnu::noinline]] inline void plant_bug([[maybe_unused]] std::initializer_list<bool> conditions,
+                                        [[maybe_unused]] std::string_view input) {
 #ifdef STINT_PLANTED_BUG
-inline constexpr bool bug_planted = true;
-#else
-inline constexpr bool bug_planted = false;
-#endif
-
-/// In the planted build: reads one byte behind the input when `condition` holds, as a parser's slip would.
-/// Only the address sanitizer can notice.
-inline void plant_bug(bool condition, std::string_view input) {
-  if constexpr (bug_planted) {
-    if (condition) [[maybe_unused]]
-      const volatile char byte = *(input.data() + input.size());
+  for (const bool holds : conditions) {
+    if (!holds) return;
   }
+  [[maybe_unused]] const volatile char byte = *(input.data() + input.size());
+#endif
 }
 
 /// Settings are taken off the front of an input; the rest is what is parsed.

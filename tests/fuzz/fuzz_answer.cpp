@@ -22,7 +22,7 @@ void run(std::string_view body) {
   const Result<otlp::RpcStatus> again = otlp::decode_status(written);
   STINT_CHECK(again && again->code == status->code && again->retry_delay == status->retry_delay);
   STINT_CHECK(otlp::is_valid_utf8(again->message) && otlp::encode_status(*again) == written);
-  plant_bug(status->retry_delay.has_value() && status->message.empty(), body);
+  plant_bug({status->retry_delay.has_value(), status->message.empty()}, body);
 }
 
 }  // namespace stint::fuzz

@@ -67,7 +67,7 @@ void run(std::string_view bytes) {
   STINT_CHECK(measures.nodes <= limits::config_nodes_max + 1);
   STINT_CHECK(diagnostics.has_errors() || measures.depth_max < limits::config_nesting_max);
   STINT_CHECK(measures.bytes <= limits::config_expanded_bytes_max);
-  plant_bug(measures.expanded >= 9 && !diagnostics.has_errors(), bytes);
+  plant_bug({measures.expanded >= 7, measures.expanded >= 8, !diagnostics.has_errors()}, bytes);
 }
 
 }  // namespace stint::fuzz

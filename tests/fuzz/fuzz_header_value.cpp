@@ -16,7 +16,7 @@ void run(std::string_view value) {
   const Result<Milliseconds> wait = wire::parse_retry_after(value, now);
   STINT_CHECK(!wait || (*wait >= Milliseconds(0) && *wait <= std::chrono::hours(24)));
   STINT_CHECK(!date || wait);
-  plant_bug(date && *date < EpochTime() && wire::format_http_date(*date) != value, value);
+  plant_bug({date.has_value(), date && *date < EpochTime(), date && wire::format_http_date(*date) != value}, value);
 
   std::string bytes;
   if (wire::append_from_base64(bytes, value)) {

@@ -24,7 +24,7 @@ void run(std::string_view delivery) {
     ++events;
     STINT_CHECK(lies_within(event.record, delivery));
     STINT_CHECK(event.record.empty() || is_json(event.record));
-    plant_bug(event.duration_ms.has_value() && event.dropped_bytes.has_value(), delivery);
+    plant_bug({event.duration_ms.has_value(), event.dropped_bytes.has_value()}, delivery);
   });
   STINT_CHECK(!read || is_json(delivery));
   STINT_CHECK(events <= delivery.size() / 2);

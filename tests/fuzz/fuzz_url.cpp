@@ -25,7 +25,7 @@ void run_url(std::string_view text) {
   STINT_CHECK(again->target() == url->target() && again->authority() == url->authority());
   std::string head;
   STINT_CHECK(wire::append_request_head(head, "POST", url->target(), url->authority(), {}, 0));
-  plant_bug(url->host.find(':') != std::string::npos && url->query.size() == 3 && url->port_said, text);
+  plant_bug({url->host.find(':') != std::string::npos, !url->query.empty(), url->query.size() == 3}, text);
 }
 
 void run_host_port(std::string_view text) {

@@ -164,7 +164,7 @@ void run(std::string_view bytes) {
   Arena arena(pool, copies);
   const std::size_t parts = check_split(signal, request, *counts, limits, arena, pool);
   check_repair(signal, request, *counts, arena, pool);
-  plant_bug(counts->resources >= 3 && counts->invalid_utf8 >= 2 && parts >= 2, bytes);
+  plant_bug({counts->invalid_utf8 >= 2, counts->resources >= 3, parts >= 2}, bytes);
 }
 
 }  // namespace stint::fuzz

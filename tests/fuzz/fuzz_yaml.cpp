@@ -67,7 +67,7 @@ void run(std::string_view text) {
     measure(*root, 0, lines, measures);
     STINT_CHECK(measures.nodes <= limits::config_nodes_max + 1);
     STINT_CHECK(diagnostics.has_errors() || measures.depth_max < limits::config_nesting_max);
-    plant_bug(measures.longest_list >= 9, text);
+    plant_bug({measures.longest_list >= 5, measures.longest_list >= 6}, text);
     const config::ServiceConfig service = config::decode_service(std::move(*root), diagnostics);
     Graph::check(service, table, diagnostics);
   }

@@ -66,6 +66,21 @@ def json():
     yield "wrong", b'{"a":01,}'
 
 
+def json_otlp():
+    for path in sorted((GOLDEN.parent / "json").glob("*.json")):
+        yield path.stem, bytes([SIGNALS[path.stem.split("-")[0]], 0]) + path.read_bytes()
+    names = "caf\u00e9".encode()
+    yield "two-spans", b'\x00\x00{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"%s"},{"kind":3}]}]}]}' % names
+    yield "surrogates", rb"""  {"resourceLogs":[{"scopeLogs":[{"logRecords":[{"severityText":"\ud83d\ude00 \ud83d\\u0041"}]}]}]}"""
+    yield "limit", b'\x01\x02{"resource_metrics":[{"scope_metrics":[{"metrics":[{"histogram":{"data_points":[{"bucket_counts":[%s]}]}}]}]}]}' % (
+        b",".join([b"0"] * 20))
+    yield "numbers", b'\x01\x00{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"gauge":{"dataPoints":[%s]}}]}]}]}' % b",".join(
+        b'{"asInt":%s,"asDouble":%s,"flags":"1"}' % pair for pair in [(b"1e+21", b'"NaN"'), (b'"-5"', b"1e-400"), (b"9223372036854775808", b"0.1")])
+    nested = b'{"arrayValue":{"values":[' * 12
+    yield "nested", b'\x02\x00{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":%s]}}}]}]}]}' % (nested + b"null" + b"]}}" * 11)
+    yield "unknown", rb"""  {"a":[1,{"b":"]}"}],"resourceSpans":[null,{"resource":null,"schema_url":"x","scopeSpans":[]}],"":{}} {"""
+
+
 def platform_events():
     event = b'{"time":"2024-01-01T00:00:00.000Z","type":"%s","record":%s}'
     done = event % (b"platform.runtimeDone", b'{"requestId":"1","status":"success","metrics":{"durationMs":1.5}}')
@@ -161,7 +176,7 @@ def expand():
 
 TARGETS = {
     "answer": answer, "chunked": chunked, "expand": expand, "gzip": gzip_inputs, "header_value": header_value, "http": http,
-    "json": json, "platform_events": platform_events, "url": url, "walk": walk, "yaml": yaml,
+    "json": json, "json_otlp": json_otlp, "platform_events": platform_events, "url": url, "walk": walk, "yaml": yaml,
 }
 
 
