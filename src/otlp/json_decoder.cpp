@@ -27,7 +27,7 @@ constexpr std::size_t output_bytes_max = (1u << 28) - 1;  // a length of four by
 const JsonField* find_field(MessageId message, std::string_view name) {
   if (name.empty()) return nullptr;
   const JsonMessage& table = json_messages[static_cast<std::size_t>(message)];
-  const auto octet = [name](std::size_t at) { return static_cast<std::uint8_t>(name[at]); };
+  const auto octet = [name](std::size_t at) { return std::size_t{static_cast<std::uint8_t>(name[at])}; };
   const std::size_t sum = name.size() * table.factors[0] + octet(0) * table.factors[1] +
                           octet(name.size() / 2) * table.factors[2] + octet(name.size() - 1) * table.factors[3];
   const JsonSlot& slot = json_slots[table.first + (sum & table.mask)];

@@ -238,10 +238,11 @@ bool JsonDecoder::id(const JsonField& field) {
   char* const out = out_.next();
   const std::size_t size = text.size() / 2;
   *out = static_cast<char>(size);
-  const bool fits = text.empty() || text.size() == field.argument * 2u;
+  const std::size_t digits = std::size_t{2} * field.argument;
+  const bool fits = text.empty() || text.size() == digits;
   if (!fits || !write_from_hex(out + 1, text)) {
-    if (!all_hex(text)) return fail(at, concat("want ", field.argument * 2, " hexadecimal digits (base64 is no id)"));
-    return fail(at, concat(text.size(), " hexadecimal digits, want ", field.argument * 2));
+    if (!all_hex(text)) return fail(at, concat("want ", digits, " hexadecimal digits (base64 is no id)"));
+    return fail(at, concat(text.size(), " hexadecimal digits, want ", digits));
   }
   out_.set_next(out + 1 + size);
   return true;
@@ -329,6 +330,16 @@ bool JsonDecoder::read_double(std::uint64_t& bits) {
     if (number.at == nullptr) return unexpected("a number");
     text = std::string_view(p_, static_cast<std::size_t>(number.at - p_));
     p_ = number.at;
+    constexpr std::size_t exact_digits = 15;  // a double holds any number of so many
+    if (number.whole && text.size() <= exact_digits) {
+      const bool negative = text.starts_with('-');
+      std::uint64_t magnitude = 0;
+      bool overflow = false;
+      wire::read_digits(text.data() + (negative ? 1 : 0), number.at, magnitude, overflow);
+      const auto value = static_cast<double>(magnitude);
+      bits = std::bit_cast<std::uint64_t>(negative ? -value : value);
+      return true;
+    }
   }
   return parse_double(text, bits) || fail(at, concat(beginning(text), " is not a number of 64 bits"));
 }

@@ -225,7 +225,7 @@ TEST(Json, RefusesARequestCutAnywhere) {
       Signal::metrics,
       R"({"name":"n\u00e9","metadata":[{"key":"k","value":{"doubleValue":-1.5e3}}],"gauge":{"dataPoints":[{"attributes":[
       {"key":"a","value":{"arrayValue":{"values":[{"boolValue":true},null]}}}],"asInt":"5","exemplars":[{"spanId":
-      "0102030405060708"}],"x":{"y":[1,"\\u0041\n"]}}]}})");
+      "0102030405060708"}],"x":{"y":[1,"\u0041\n"]}}]}})");
   ASSERT_TRUE(decode(Signal::metrics, json).accepted) << refusal(Signal::metrics, json);
   for (std::size_t size = 0; size < json.size(); ++size) {
     EXPECT_EQ(decode(Signal::metrics, std::string_view(json).substr(0, size)).error.code, ErrorCode::malformed) << size;
