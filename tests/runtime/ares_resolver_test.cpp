@@ -24,7 +24,7 @@ class ResolveTest : public LoopTest {
     return result;
   }
 };
-STINT_ON_EVERY_LOOP(ResolveTest);
+STINT_ON_EVERY_LOOP_OF_THE_KERNEL(ResolveTest);
 
 TEST_P(ResolveTest, TakesLiteralsAndLocalhostWithoutAResolver) {
   EXPECT_EQ(resolved("192.0.2.7", false)->front().to_string(), "192.0.2.7:4318");

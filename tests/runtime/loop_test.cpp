@@ -69,6 +69,7 @@ class LoopSeamTest : public LoopTest {
     const Handle listening = listener();
     const Address address = *loop().local_address(listening);
     const int peer = own_descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    end_by_reset(peer);
     CountedOperation accept(Operation::Kind::accept, listening);
     submit(accept);
     EXPECT_EQ(::connect(peer, address.native(), address.native_size()), 0);
@@ -93,7 +94,7 @@ class LoopSeamTest : public LoopTest {
   std::vector<Handle> handles_;
   std::vector<int> descriptors_;
 };
-STINT_ON_EVERY_LOOP(LoopSeamTest);
+STINT_ON_EVERY_LOOP_OF_THE_KERNEL(LoopSeamTest);
 
 CountedOperation receive_into(std::span<char> buffer, Handle handle, bool plain = false) {
   CountedOperation operation(Operation::Kind::receive, handle);

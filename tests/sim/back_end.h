@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// A back end as a simulated process: it decodes every request and enters what it accepted in the ledger, and reacts to
+// each request as it was told to.
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "base/counters.h"
+#include "net/http_server.h"
+#include "runtime/channel.h"
+#include "sim/items.h"
+#include "sim/process.h"
+#include "wire/gzip.h"
+
+namespace stint::sim {
+
+struct Reaction {
+  enum class Kind : std::uint8_t {
+    answer,             // `status`; with success the items are received
+    reset,              // the connection, without having taken anything
+    take_and_reset,     // the items are received, but the sender never learns it
+    end_without_answer  // the connection is closed in an orderly way
+  };
+  Kind kind = Kind::answer;
+  int status = 200;
+  Nanoseconds delay{};  // before it
+  std::string retry_after;
+};
+
+class BackEndProcess final : public Process, private net::HttpService {
+ public:
+  static Address address();
+  static constexpr std::string_view url = "http://10.0.0.9:4318";
+
+  BackEndProcess(Network& network, Ledger& ledger);
+  ~BackEndProcess() override;
+
+  /// Listens from now on.
+  bool begin() override;
+  void ended() override;
+  void stop();
+
+  /// For the next requests, in order; then `always`.
+  std::deque<Reaction> reactions;
+  Reaction always;
+  std::size_t requests() const { return requests_; }
+
+ private:
+  Task<> live();
+  Task<net::HttpReply> serve(net::HttpRequest request) override;
+  bool take(const net::HttpRequest& request);
+
+  Network& network_;
+  Ledger& ledger_;
+  BlockPool pool_{256u << 20};
+  CopyCounters copies_;
+  wire::Inflater inflater_;
+  net::HttpServer server_;
+  Notifier changed_{runtime};
+  bool stopping_ = false;
+  std::size_t requests_ = 0;
+};
+
+}  // namespace stint::sim

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/collector.h"
+
+#include <gtest/gtest.h>
+
+#include "components.h"
+#include "config/expand.h"
+#include "lambda/registration.h"
+
+namespace stint::sim {
+namespace {
+
+constexpr const char* configuration_path = "/opt/collector-config/config.yaml";
+
+// The blocking calls before the loop, which take no simulated time.
+class SimulatedTransport final : public lambda::ByteTransport {
+ public:
+  explicit SimulatedTransport(SimulatedLoop& loop) : loop_(loop) {}
+  SimulatedTransport(const SimulatedTransport&) = delete;
+  SimulatedTransport& operator=(const SimulatedTransport&) = delete;
+  ~SimulatedTransport() override {
+    if (handle_ != no_handle) loop_.close(handle_);
+  }
+  Result<> connect(const Address& address) override {
+    Result<Handle> opened = loop_.open_stream(address);
+    if (!opened) return opened.error();
+    handle_ = *opened;
+    return loop_.connect_at_once(handle_, address);
+  }
+  Result<> write(std::string_view bytes) override { return loop_.write_at_once(handle_, bytes); }
+  Handle release() override { return std::exchange(handle_, no_handle); }
+
+ private:
+  SimulatedLoop& loop_;
+  Handle handle_ = no_handle;
+};
+
+}  // namespace
+
+CollectorProcess::CollectorProcess(Network& network, CollectorSettings settings)
+    : Process(network, "collector"),
+      settings_(std::move(settings)),
+      environment_(settings_.environment),
+      context_{runtime, pool_, copies_, data_, changed_, environment_} {}
+
+CollectorProcess::~CollectorProcess() = default;
+
+bool CollectorProcess::load_configuration() {
+  const config::FixedFiles files({{configuration_path, settings_.configuration}});
+  const config::EnvProvider env(environment_);
+  const config::FileProvider file(files);
+  const config::YamlProvider yaml;
+  const config::Provider* const providers[] = {&env, &file, &yaml};
+  std::optional<config::Node> root = config::load(configuration_path, providers, diagnostics_);
+  if (root) service_ = config::decode_service(std::move(*root), diagnostics_);
+  if (!diagnostics_.has_errors()) graph_ = Graph::make(service_, component_table(), context_, diagnostics_);
+  if (graph_ == nullptr) error_ = diagnostics_.errors_text();
+  return graph_ != nullptr;
+}
+
+bool CollectorProcess::begin() {
+  const Result<lambda::ApiEndpoint> endpoint = lambda::parse_api_endpoint(settings_.runtime_api);
+  SimulatedTransport transport(loop);
+  const lambda::RegisterRequest request{endpoint->authority, name(), lambda::is_managed_instances(environment_)};
+  const Result<Handle> connection = lambda::connect_and_register(transport, *endpoint, request);
+  if (!connection) {
+    exit_code = 1;
+    return false;
+  }
+  load_configuration();
+  lambda::LifeCycleSettings settings = lambda::life_cycle_settings(environment_, service_.flush);
+  settings.account_id_path.clear();  // there are no files
+  life_ =
+      std::make_unique<lambda::LifeCycle>(runtime, pool_, copies_, data_, *endpoint, *connection, std::move(settings));
+  runtime.begin(live());
+  return true;
+}
+
+Task<> CollectorProcess::live() {
+  exit_code = graph_ != nullptr ? co_await life_->run(*graph_, nullptr) : co_await life_->run_idle(error_, nullptr);
+}
+
+void CollectorProcess::ended() {
+  EXPECT_EQ(loop.operations_in_flight(), 0u) << "the collector left operations in flight";
+  life_.reset();
+  graph_.reset();
+  EXPECT_EQ(loop.open_handles(), 0u) << "the collector left sockets open";
+  EXPECT_EQ(pool_.blocks_in_use(), 0u) << "the collector left blocks behind";
+  if (loop.abandoned()) return;
+  EXPECT_EQ(data_.accepted, data_.delivered + data_.dropped_total()) << "items without a fate";
+}
+
+}  // namespace stint::sim

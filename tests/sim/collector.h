@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The collector as a simulated process: registration, configuration, graph and life cycle are the product's, in the
+// order of its main; only the loop and what is outside differ.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/limits.h"
+#include "config/service.h"
+#include "lambda/life_cycle.h"
+#include "pipeline/graph.h"
+#include "sim/process.h"
+
+namespace stint::sim {
+
+struct CollectorSettings {
+  std::string configuration;  // the text of collector.yaml
+  config::FixedEnvironment::Variables environment;
+  std::string runtime_api;
+};
+
+class CollectorProcess final : public Process {
+ public:
+  CollectorProcess(Network& network, CollectorSettings settings);
+  ~CollectorProcess() override;
+
+  bool begin() override;
+  void ended() override;
+
+  const DataCounters& data() const { return data_; }
+  const CopyCounters& copies() const { return copies_; }
+  /// What the configuration's errors are; empty: there is a data path.
+  const std::string& error() const { return error_; }
+
+ private:
+  Task<> live();
+  bool load_configuration();
+
+  CollectorSettings settings_;
+  config::FixedEnvironment environment_;
+  BlockPool pool_{limits::memory_bytes_max, limits::http_body_bytes_max};
+  CopyCounters copies_;
+  DataCounters data_;
+  Notifier changed_{runtime};
+  ComponentContext context_;
+  config::Diagnostics diagnostics_;
+  config::ServiceConfig service_;
+  std::unique_ptr<Graph> graph_;
+  std::unique_ptr<lambda::LifeCycle> life_;
+  std::string error_;
+};
+
+}  // namespace stint::sim

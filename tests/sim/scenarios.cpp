@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/scenarios.h"
+
+#include <gtest/gtest.h>
+
+namespace stint::sim {
+namespace {
+
+using Kind = Reaction::Kind;
+
+constexpr std::string_view configuration = R"(
+receivers:
+  otlp:
+    protocols:
+      http:
+        endpoint: localhost:4318
+processors:
+  batch:
+  decouple:
+exporters:
+  otlphttp:
+    endpoint: http://10.0.0.9:4318
+    timeout: 5s
+    retry_on_failure: {initial_interval: 1s, max_interval: 5s}
+service:
+  pipelines:
+    traces: {receivers: [otlp], processors: [batch, decouple], exporters: [otlphttp]}
+    metrics: {receivers: [otlp], processors: [batch, decouple], exporters: [otlphttp]}
+    logs: {receivers: [otlp], processors: [batch, decouple], exporters: [otlphttp]}
+)";
+
+// Without `decouple` and `batch` the sender waits for the back end.
+constexpr std::string_view direct_configuration = R"(
+receivers: {otlp: {protocols: {http: {endpoint: "localhost:4318"}}}}
+exporters: {otlphttp: {endpoint: "http://10.0.0.9:4318", timeout: 5s, compression: none}}
+service: {pipelines: {traces: {receivers: [otlp], exporters: [otlphttp]}}}
+)";
+
+Invoked with_exports(std::vector<Export> exports) {
+  Invoked invoked;
+  invoked.exports = std::move(exports);
+  return invoked;
+}
+
+void defaults(WorldSettings& settings) {
+  settings.configuration = configuration;
+  settings.function.at_init = {{otlp::Signal::logs, 2}};
+  settings.function.invocations = {
+      with_exports({{otlp::Signal::traces, 5}, {otlp::Signal::logs, 3, Milliseconds(2)}, {otlp::Signal::metrics, 4}})};
+}
+
+void expect_success(World& world, const platform::InvocationOutcome* outcome) {
+  if (world.has_fault()) return;
+  ASSERT_NE(outcome, nullptr) << "the invocation does not end";
+  EXPECT_EQ(outcome->status, "success");
+}
+
+void initialise(World& world) {
+  const bool initialised = world.initialise();
+  EXPECT_TRUE(initialised || world.has_fault()) << "init does not end";
+}
+
+void invoke(World& world, std::size_t count, Nanoseconds pause) {
+  for (std::size_t i = 0; i < count; ++i) {
+    expect_success(world, world.invoke());
+    world.pass(pause);
+  }
+}
+
+void shut_down(World& world) {
+  const bool ended = world.shut_down();
+  EXPECT_TRUE(ended) << "the environment does not end";
+}
+
+void expect_all_delivered(World& world) {
+  if (world.has_fault()) return;
+  EXPECT_EQ(world.dropped(), 0u);
+  EXPECT_EQ(world.ledger().missing(), 0u);
+  EXPECT_EQ(world.ledger().confirmed(), world.ledger().made()) << "an export was not taken";
+}
+
+// Scenarios.
+
+void init_only(World& world) {
+  initialise(world);
+  EXPECT_TRUE(world.is_frozen() || world.has_fault());
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
+void three_invocations(World& world) {
+  initialise(world);
+  for (const Death death : {Death::end, Death::reset, Death::reset_on_send}) {
+    expect_success(world, world.invoke());
+    if (!world.has_fault()) {
+      EXPECT_EQ(world.ledger().missing(), 0u) << "held back over the freeze, though the policy is `end`";
+    }
+    world.end_connections(death);
+    world.pass(Seconds(300));
+  }
+  expect_success(world, world.invoke());
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
+void prepare_no_telemetry(WorldSettings& settings) {
+  defaults(settings);
+  settings.platform.telemetry = platform::TelemetrySupport::not_supported;
+  settings.clock_stops_in_freeze = true;
+}
+
+void no_telemetry(World& world) {
+  initialise(world);
+  invoke(world, 2, Seconds(40));
+  expect_success(world, world.invoke());
+  world.end_connections(Death::end);
+  world.pass(Seconds(40));
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
+void prepare_data_inside(WorldSettings& settings) {
+  prepare_no_telemetry(settings);
+  settings.platform.telemetry = platform::TelemetrySupport::not_found;
+  settings.environment = {{"STINT_FLUSH", "end"}};
+}
+
+// The last invocation's data is still inside when the environment is told to end.
+void data_inside(World& world) {
+  initialise(world);
+  invoke(world, 1, Nanoseconds::zero());
+  if (!world.has_fault()) {
+    EXPECT_GT(world.ledger().missing(), 0u) << "nothing was left to be sent at the end";
+  }
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
+void slow_back_end(World& world) {
+  world.back_end().always.delay = Milliseconds(700);
+  initialise(world);
+  invoke(world, 3, Seconds(5));
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
+void prepare_hanging(WorldSettings& settings) {
+  defaults(settings);
+  settings.platform.function.timeout = Seconds(4);
+}
+
+// Never answers: the function must not pay for it with a time-out.
+void hanging_back_end(World& world) {
+  world.back_end().always.delay = std::chrono::hours(1);
+  initialise(world);
+  invoke(world, 3, Seconds(20));
+  shut_down(world);
+  if (!world.has_fault()) {
+    EXPECT_EQ(world.ledger().received(), 0u);
+    EXPECT_EQ(world.dropped(), world.ledger().confirmed());
+  }
+}
+
+void resetting_back_end(World& world) {
+  world.back_end().reactions = {{Kind::reset}, {Kind::end_without_answer}, {Kind::reset, 200, Milliseconds(50)}};
+  initialise(world);
+  invoke(world, 4, Seconds(8));
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
+void taking_back_end(World& world) {
+  world.back_end().reactions = {{}, {Kind::take_and_reset}, {}, {Kind::take_and_reset}};
+  initialise(world);
+  invoke(world, 4, Seconds(8));
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
+void unavailable_back_end(World& world) {
+  const Reaction busy{Kind::answer, 503, {}, "2"};
+  const Reaction too_many{Kind::answer, 429, Milliseconds(100), {}};
+  world.back_end().reactions = {busy, busy, too_many, busy, too_many};
+  initialise(world);
+  invoke(world, 5, Seconds(6));
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
+void prepare_refusing(WorldSettings& settings) {
+  defaults(settings);
+  settings.back_end_listens = false;
+}
+
+void refusing_back_end(World& world) {
+  initialise(world);
+  invoke(world, 2, Seconds(10));
+  world.start_back_end();
+  invoke(world, 2, Seconds(10));
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
+void absent_back_end(World& world) {
+  initialise(world);
+  invoke(world, 2, Seconds(10));
+  shut_down(world);
+  if (!world.has_fault()) {
+    EXPECT_EQ(world.dropped(), world.ledger().confirmed()) << "dropped at the end, and counted";
+  }
+}
+
+void black_hole(World& world) {
+  world.network().set_route(BackEndProcess::address(), Route::black_hole);
+  initialise(world);
+  invoke(world, 2, Seconds(10));
+  shut_down(world);
+  if (!world.has_fault()) {
+    EXPECT_EQ(world.dropped(), world.ledger().confirmed());
+  }
+}
+
+void rejecting_back_end(World& world) {
+  world.back_end().always.status = 400;
+  initialise(world);
+  invoke(world, 2, Seconds(10));
+  shut_down(world);
+  if (!world.has_fault()) {
+    EXPECT_EQ(world.dropped(), world.ledger().confirmed());
+    EXPECT_TRUE(world.said("permanent"));
+  }
+}
+
+void prepare_time_out(WorldSettings& settings) {
+  defaults(settings);
+  Invoked hanging = settings.function.invocations.front();
+  hanging.hangs = true;
+  settings.function.invocations = {settings.function.invocations.front(), hanging,
+                                   settings.function.invocations.front()};
+}
+
+void function_times_out(World& world) {
+  initialise(world);
+  expect_success(world, world.invoke());
+  const platform::InvocationOutcome* const hung = world.invoke();
+  if (!world.has_fault()) {
+    ASSERT_NE(hung, nullptr);
+    EXPECT_EQ(hung->status, "timeout");
+    EXPECT_EQ(world.ledger().missing(), 0u) << "the reset has a SHUTDOWN, too: nothing is lost";
+  }
+  expect_success(world, world.invoke());
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
+void prepare_crash(WorldSettings& settings) {
+  prepare_time_out(settings);
+  settings.function.invocations[1].hangs = false;
+  settings.function.invocations[1].exits = true;
+}
+
+void function_crashes(World& world) {
+  initialise(world);
+  expect_success(world, world.invoke());
+  const platform::InvocationOutcome* const crashed = world.invoke();
+  if (!world.has_fault()) {
+    ASSERT_NE(crashed, nullptr);
+    EXPECT_EQ(crashed->status, "error");
+  }
+  expect_success(world, world.invoke());
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
+void prepare_beside(WorldSettings& settings) {
+  defaults(settings);
+  settings.function.invocations = {with_exports({{otlp::Signal::traces, 40},
+                                                 {otlp::Signal::logs, 400, Milliseconds(1), true},
+                                                 {otlp::Signal::metrics, 30, Nanoseconds::zero(), true},
+                                                 {otlp::Signal::traces, 700, Nanoseconds::zero(), true}})};
+  settings.network.buffer_bytes = 4096;
+  settings.network.short_permille = 500;
+}
+
+// Exports still under way when the function answers, and so perhaps when the environment is frozen.
+void exports_beside(World& world) {
+  initialise(world);
+  invoke(world, 3, Seconds(30));
+  // What a frozen sender did not get through is sent in the next invocation.
+  expect_success(world, world.invoke());
+  world.pass(Seconds(1));
+  shut_down(world);
+  if (!world.has_fault()) {
+    EXPECT_EQ(world.ledger().missing(), 0u);
+    EXPECT_EQ(world.dropped(), 0u);
+  }
+}
+
+void prepare_direct(WorldSettings& settings) {
+  settings.configuration = direct_configuration;
+  settings.network.ipv6 = false;
+  settings.platform.function.timeout = Seconds(30);  // for the function waits for the second attempt, too
+  settings.function.invocations = {with_exports({{otlp::Signal::traces, 5}, {otlp::Signal::traces, 6}})};
+}
+
+void direct(World& world) {
+  world.back_end().reactions = {{}, {Kind::answer, 503}, {}, {Kind::reset}};
+  initialise(world);
+  invoke(world, 3, Seconds(70));
+  shut_down(world);
+  if (!world.has_fault()) {
+    EXPECT_EQ(world.ledger().missing(), 0u);
+  }
+}
+
+void prepare_bad_configuration(WorldSettings& settings) {
+  defaults(settings);
+  settings.configuration = "receivers:\n  otlp:\n    protocolls:\n";
+}
+
+void bad_configuration(World& world) {
+  initialise(world);
+  invoke(world, 2, Seconds(10));
+  shut_down(world);
+  EXPECT_EQ(world.ledger().received(), 0u);
+  EXPECT_EQ(world.ledger().confirmed(), 0u);
+  if (!world.has_fault()) {
+    EXPECT_EQ(world.ledger().refused(), world.ledger().made()) << "each sender is told";
+    EXPECT_TRUE(world.said("idle"));
+  }
+}
+
+void prepare_failing_configuration(WorldSettings& settings) {
+  prepare_bad_configuration(settings);
+  settings.environment = {{"STINT_ON_ERROR", "fail"}};
+}
+
+void failing_configuration(World& world) {
+  EXPECT_FALSE(world.initialise(Seconds(5)));
+  shut_down(world);
+}
+
+void collector_killed(World& world) {
+  initialise(world);
+  invoke(world, 1, Seconds(5));
+  world.kill_collector();
+  world.pass(Seconds(5));
+  invoke(world, 2, Seconds(5));
+  shut_down(world);
+}
+
+constexpr Scenario all_scenarios[] = {
+    {"InitOnly", defaults, init_only},
+    {"ThreeInvocationsWithDeathsInTheFreeze", defaults, three_invocations},
+    {"NoTelemetryApi", prepare_no_telemetry, no_telemetry},
+    {"ShutdownWithDataInside", prepare_data_inside, data_inside},
+    {"SlowBackEnd", defaults, slow_back_end},
+    {"HangingBackEnd", prepare_hanging, hanging_back_end},
+    {"ResettingBackEnd", defaults, resetting_back_end, true},  // one connection's reset is that of all
+    {"BackEndThatTakesAndResets", defaults, taking_back_end, true},
+    {"UnavailableBackEnd", defaults, unavailable_back_end},
+    {"RefusingBackEnd", prepare_refusing, refusing_back_end},
+    {"AbsentBackEnd", prepare_refusing, absent_back_end},
+    {"BlackHole", defaults, black_hole},
+    {"RejectingBackEnd", defaults, rejecting_back_end},
+    {"FunctionTimesOut", prepare_time_out, function_times_out},
+    {"FunctionCrashes", prepare_crash, function_crashes},
+    {"ExportsBesideTheFunction", prepare_beside, exports_beside},
+    {"SenderWaitsForTheBackEnd", prepare_direct, direct},
+    {"BadConfiguration", prepare_bad_configuration, bad_configuration},
+    {"ConfigurationThatFailsTheInit", prepare_failing_configuration, failing_configuration},
+    {"CollectorKilled", defaults, collector_killed},
+};
+
+}  // namespace
+
+std::span<const Scenario> scenarios() { return all_scenarios; }
+
+Played play(const Scenario& scenario, std::uint64_t seed, std::optional<Fault> fault) {
+  WorldSettings settings;
+  settings.seed = seed;
+  settings.fault = fault;
+  scenario.prepare(settings);
+  World world(std::move(settings));
+  scenario.play(world);
+  world.finish();
+  if (!scenario.may_duplicate && !fault) {
+    EXPECT_EQ(world.ledger().duplicates(), 0u) << "sent twice without need";
+  }
+  Played played{0, {}, world.story()};
+  if (!world.collectors().empty()) {
+    played.calls = world.collectors().front()->loop.calls();
+    played.hit = world.collectors().front()->loop.hit();
+  }
+  return played;
+}
+
+}  // namespace stint::sim

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/world.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace stint::sim {
+namespace {
+
+// What one turn of a process takes; also what keeps a process that spins from standing in time.
+constexpr Nanoseconds turn_least = std::chrono::microseconds(1);
+constexpr Nanoseconds turn_most = std::chrono::microseconds(20);
+constexpr Nanoseconds exec_least = Milliseconds(1);
+constexpr Nanoseconds exec_most = Milliseconds(4);
+// Far more than any scenario needs: whoever reaches it spins.
+constexpr std::size_t steps_max = 2'000'000;
+
+platform::Settings with_defaults(platform::Settings settings, std::uint64_t seed) {
+  settings.runtime = {"runtime"};
+  settings.runtime_api = PlatformProcess::authority;
+  settings.extensions = {{"collector", "/opt/extensions/collector"}};
+  settings.seed = seed;
+  return settings;
+}
+
+}  // namespace
+
+World::World(WorldSettings settings)
+    : settings_(std::move(settings)),
+      network_(settings_.seed, settings_.network),
+      platform_(std::make_unique<PlatformProcess>(network_, with_defaults(settings_.platform, settings_.seed),
+                                                  static_cast<platform::Processes&>(*this),
+                                                  static_cast<platform::Watcher&>(*this))),
+      back_end_(std::make_unique<BackEndProcess>(network_, ledger_)) {
+  set_log_sink(
+      [](void* world, LogLevel, std::string_view line) {
+        static_cast<World*>(world)->tell(static_cast<World*>(world)->turned_, line);
+      },
+      this);
+  platform_->begin();
+  entries_.push_back({platform_.get(), 0, network_.now(), Entry::State::running});
+  if (settings_.back_end_listens) start_back_end();
+}
+
+World::~World() {
+  set_log_sink(nullptr, nullptr);
+  EXPECT_TRUE(finished_);
+}
+
+void World::tell(std::string_view who, std::string_view what) {
+  const auto at = std::chrono::duration_cast<std::chrono::microseconds>(network_.now().time_since_epoch());
+  story_.append(concat(at.count(), " ", who, ": ", what, "\n"));
+}
+
+void World::start_back_end() {
+  back_end_->begin();
+  entries_.push_back({back_end_.get(), 0, network_.now(), Entry::State::running});
+}
+
+// What the platform asks of the world.
+
+Result<platform::ProcessId> World::spawn(const platform::ProcessStart& start) {
+  Entry made{nullptr, ++last_id_, network_.now() + network_.random().between(exec_least, exec_most),
+             Entry::State::starting};
+  if (start.name == "runtime") {
+    functions_.push_back(std::make_unique<FunctionProcess>(network_, settings_.function, ledger_,
+                                                           PlatformProcess::address(), invocation_));
+    made.process = functions_.back().get();
+  } else {
+    config::FixedEnvironment::Variables variables = start.environment;
+    variables.insert(variables.end(), settings_.environment.begin(), settings_.environment.end());
+    collectors_.push_back(std::make_unique<CollectorProcess>(
+        network_, CollectorSettings{settings_.configuration, std::move(variables), PlatformProcess::authority}));
+    made.process = collectors_.back().get();
+    if (settings_.fault && collectors_.size() == 1) made.process->loop.set_fault(*settings_.fault);
+  }
+  entries_.push_back(made);
+  return last_id_;
+}
+
+World::Entry& World::entry(platform::ProcessId id) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.id == id; });
+  STINT_CHECK(id != 0 && found != entries_.end());
+  return *found;
+}
+
+void World::freeze(platform::ProcessId id) { entry(id).process->loop.freeze(settings_.clock_stops_in_freeze); }
+void World::thaw(platform::ProcessId id) { entry(id).process->loop.thaw(); }
+
+// Only the runtime is asked to end, and it does so at once.
+void World::terminate(platform::ProcessId id) { kill(entry(id)); }
+
+void World::kill(platform::ProcessId id) {
+  Entry& victim = entry(id);
+  if (victim.process->name() == "collector" && victim.state == Entry::State::running) collector_killed_late_ = true;
+  kill(victim);
+}
+
+void World::kill(Entry& victim) {
+  if (victim.state != Entry::State::running && victim.state != Entry::State::starting) return;
+  tell(victim.process->name(), "is killed");
+  const bool begun = victim.state == Entry::State::running;
+  victim.state = begun ? Entry::State::killed : Entry::State::ended;
+  if (!victim.process->loop.abandoned()) victim.process->loop.abandon();
+  if (begun) victim.process->killed();
+  exits_.push_back({victim.id, {0, 9}});
+}
+
+void World::mark(const platform::Mark& mark) {
+  tell("platform", concat(platform::name(mark.kind), " ", mark.who, " ", mark.detail));
+}
+
+void World::invocation_ended(const platform::InvocationOutcome& outcome) {
+  tell("platform", concat("invocation ended: ", outcome.status, " ", outcome.error_type));
+  outcomes_.push_back(outcome);
+}
+
+// Turning.
+
+bool World::has_work(const Entry& entry) const {
+  if (entry.state == Entry::State::ended || entry.process->loop.frozen()) return false;
+  if (entry.state == Entry::State::starting) return entry.starts_at <= network_.now();
+  if (entry.process->loop.has_completions()) return true;
+  const std::optional<MonotonicTime> due = entry.process->runtime.next_due();
+  return due && *due <= entry.process->loop.monotonic_now();
+}
+
+void World::turn(Entry& subject) {
+  Process& process = *subject.process;
+  turned_ = process.name();
+  bool ended = false;
+  if (subject.state == Entry::State::starting) {
+    subject.state = Entry::State::running;
+    ended = !process.begin();
+  } else {
+    ended = process.runtime.turn(Nanoseconds::zero());
+  }
+  turned_ = "world";
+  if (process.loop.kill_asked()) kill(subject);
+  if (!ended) return;
+  if (subject.state == Entry::State::running) {
+    tell(process.name(), concat("ends with ", process.exit_code));
+    if (subject.id != 0) exits_.push_back({subject.id, {process.exit_code, 0}});
+  }
+  subject.state = Entry::State::ended;
+  process.ended();
+}
+
+bool World::turn_those_with_work() {
+  bool any = false;
+  // From another one on each time: entries may be added meanwhile, none is removed.
+  const std::size_t count = entries_.size();
+  const std::size_t first = network_.random().below(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t index = (first + i) % count;
+    if (!has_work(entries_[index])) continue;
+    any = true;
+    Entry subject = entries_[index];
+    turn(subject);
+    entries_[index].state = std::max(entries_[index].state, subject.state);
+    network_.advance(network_.now() + network_.random().between(turn_least, turn_most));
+  }
+  return any;
+}
+
+void World::report_exits() {
+  const std::vector<Exit> exits = std::exchange(exits_, {});
+  for (const Exit& exit : exits) platform_->api().process_exited(exit.id, exit.status);
+}
+
+MonotonicTime World::next_time(MonotonicTime until) const {
+  MonotonicTime next = until;
+  if (const auto event = network_.next_event()) next = std::min(next, *event);
+  for (const Entry& entry : entries_) {
+    if (entry.state == Entry::State::ended || entry.process->loop.frozen()) continue;
+    if (entry.state == Entry::State::starting) {
+      next = std::min(next, entry.starts_at);
+    } else if (const auto due = entry.process->runtime.next_due()) {
+      next = std::min(next, entry.process->loop.world_time(*due));
+    }
+  }
+  return std::max(next, network_.now());
+}
+
+void World::step(MonotonicTime until) {
+  report_exits();
+  if (!turn_those_with_work() && exits_.empty()) network_.advance(next_time(until));
+}
+
+bool World::run_until(const std::function<bool()>& reached, Nanoseconds limit) {
+  const MonotonicTime until = network_.now() + limit;
+  for (std::size_t steps = 0; steps < steps_max; ++steps) {
+    if (reached()) return true;
+    if (network_.now() >= until) return false;
+    step(until);
+  }
+  ADD_FAILURE() << "somebody spins";
+  return false;
+}
+
+// What a scenario does.
+
+bool World::initialise(Nanoseconds limit) {
+  platform_->api().start();
+  return run_until([this] { return platform().phase() == platform::Phase::ready; }, limit);
+}
+
+const platform::InvocationOutcome* World::invoke(Nanoseconds limit) {
+  if (!run_until([this] { return platform().can_invoke(); }, limit)) return nullptr;
+  const std::size_t before = outcomes_.size();
+  platform_->api().invoke({});
+  // A failed invocation is followed by a reset of the environment.
+  const bool ended = run_until([&] { return outcomes_.size() > before && platform().can_invoke(); }, limit);
+  return ended ? &outcomes_.back() : nullptr;
+}
+
+bool World::shut_down(Nanoseconds limit) {
+  if (!run_until([this] { return platform().can_invoke(); }, limit)) return false;
+  platform_->api().shutdown();
+  return run_until([this] { return platform().phase() == platform::Phase::ended; }, limit);
+}
+
+void World::pass(Nanoseconds time) {
+  (void)run_until([] { return false; }, time);
+}
+
+bool World::is_frozen() const { return !collectors_.empty() && collectors_.back()->loop.frozen(); }
+
+void World::end_connections(Death death) {
+  if (is_frozen()) network_.end_connections(collector().loop, back_end_->loop, death);
+}
+
+void World::kill_collector() {
+  for (Entry& entry : entries_) {
+    if (entry.process == collectors_.back().get()) kill(entry);
+  }
+}
+
+bool World::platform_was_hit() const {
+  return std::any_of(collectors_.begin(), collectors_.end(), [](const auto& collector) {
+    return collector->loop.hit_port() == PlatformProcess::address().port();
+  });
+}
+
+std::uint64_t World::dropped() const {
+  std::uint64_t total = 0;
+  for (const auto& collector : collectors_) total += collector->data().dropped_total();
+  return total;
+}
+
+void World::finish() {
+  finished_ = true;
+  for (Entry& entry : entries_) {
+    if (entry.id != 0 && entry.state != Entry::State::ended) {
+      EXPECT_TRUE(entry.state == Entry::State::killed) << entry.process->name() << " runs at the end of the world";
+      kill(entry);
+    }
+  }
+  exits_.clear();
+  platform_->stop();
+  back_end_->stop();
+  const bool all_ended = run_until(
+      [this] {
+        return std::all_of(entries_.begin(), entries_.end(),
+                           [](const Entry& entry) { return entry.state == Entry::State::ended; });
+      },
+      std::chrono::hours(2));
+  EXPECT_TRUE(all_ended) << "a process does not come to its end";
+  check_ledger();
+}
+
+void World::check_ledger() {
+  EXPECT_EQ(ledger_.unknown(), 0u) << "the back end was sent what nobody made";
+  // A second collector may be killed by the platform only while the first's connection to it was cut.
+  EXPECT_TRUE(!collector_killed_late_ || platform_was_hit()) << "the collector was not done in time";
+  const bool hangs = std::any_of(settings_.function.invocations.begin(), settings_.function.invocations.end(),
+                                 [](const Invoked& invoked) { return invoked.hangs; });
+  for (const platform::InvocationOutcome& outcome : outcomes_) {
+    EXPECT_TRUE(hangs || platform_was_hit() || outcome.status != "timeout")
+        << outcome.request_id << " was held past its deadline";
+  }
+  const bool crashed = std::any_of(collectors_.begin(), collectors_.end(),
+                                   [](const auto& collector) { return collector->loop.abandoned(); });
+  if (crashed) return;
+  EXPECT_LE(ledger_.missing(), dropped()) << "items are lost without being counted";
+  std::uint64_t delivered = 0;
+  for (const auto& collector : collectors_) delivered += collector->data().delivered;
+  EXPECT_LE(delivered, ledger_.received() + ledger_.duplicates()) << "counted as delivered and never received";
+}
+
+}  // namespace stint::sim

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Lambda environment in one thread: platform, collector, function and back end as processes on one simulated network,
+// turned one after the other in an order that follows from the seed. The clock moves only when none has anything to do.
+// The platform is the state machine of tools/lambda behind its HTTP server.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/back_end.h"
+#include "sim/collector.h"
+#include "sim/function.h"
+#include "sim/platform_process.h"
+
+namespace stint::sim {
+
+struct WorldSettings {
+  std::uint64_t seed = 1;
+  NetworkSettings network;
+  std::string configuration;
+  config::FixedEnvironment::Variables environment;  // the collector's, besides what the platform gives
+  FunctionPlan function;
+  platform::Settings platform;
+  bool back_end_listens = true;
+  bool clock_stops_in_freeze = false;
+  std::optional<Fault> fault;  // in the first collector
+};
+
+class World final : private platform::Processes, private platform::Watcher {
+ public:
+  explicit World(WorldSettings settings);
+  /// Requires: finish() was called.
+  ~World() override;
+
+  // What a scenario does. Each returns when it has happened; false or null: it has not, within `limit`.
+  bool initialise(Nanoseconds limit = Seconds(30));
+  /// Null also when the environment cannot be invoked.
+  const platform::InvocationOutcome* invoke(Nanoseconds limit = Seconds(60));
+  bool shut_down(Nanoseconds limit = Seconds(30));
+  void pass(Nanoseconds time);
+  bool run_until(const std::function<bool()>& reached, Nanoseconds limit);
+  /// Ends what is left and looks at what must hold in every world.
+  void finish();
+
+  /// Requires: the environment is frozen. Connections between collector and back end die.
+  void end_connections(Death death);
+  void kill_collector();
+  void start_back_end();
+
+  // What has happened.
+  Network& network() { return network_; }
+  Ledger& ledger() { return ledger_; }
+  BackEndProcess& back_end() { return *back_end_; }
+  platform::Platform& platform() { return platform_->platform(); }
+  /// The one that was started last. Requires: there is one.
+  CollectorProcess& collector() { return *collectors_.back(); }
+  const std::vector<std::unique_ptr<CollectorProcess>>& collectors() const { return collectors_; }
+  const std::vector<platform::InvocationOutcome>& outcomes() const { return outcomes_; }
+  bool is_frozen() const;
+  bool has_fault() const { return settings_.fault.has_value(); }
+  /// The fault hit the connection with the platform, so the collector may have to end.
+  bool platform_was_hit() const;
+  std::uint64_t dropped() const;
+  /// Everything that was said and done, with its time.
+  const std::string& story() const { return story_; }
+  bool said(std::string_view text) const { return story_.find(text) != story_.npos; }
+
+ private:
+  struct Entry {
+    Process* process;
+    platform::ProcessId id = 0;  // 0: none that the platform started
+    MonotonicTime starts_at{};
+    enum class State : std::uint8_t { starting, running, killed, ended } state = State::starting;
+  };
+
+  // Processes.
+  Result<platform::ProcessId> spawn(const platform::ProcessStart& start) override;
+  void freeze(platform::ProcessId id) override;
+  void thaw(platform::ProcessId id) override;
+  void terminate(platform::ProcessId id) override;
+  void kill(platform::ProcessId id) override;
+  // Watcher.
+  void mark(const platform::Mark& mark) override;
+  void invocation_ended(const platform::InvocationOutcome& outcome) override;
+
+  void step(MonotonicTime until);
+  bool turn_those_with_work();
+  bool has_work(const Entry& entry) const;
+  void turn(Entry& entry);
+  void kill(Entry& entry);
+  void report_exits();
+  MonotonicTime next_time(MonotonicTime until) const;
+  Entry& entry(platform::ProcessId id);
+  void tell(std::string_view who, std::string_view what);
+  void check_ledger();
+
+  WorldSettings settings_;
+  Network network_;
+  Ledger ledger_;
+  std::size_t invocation_ = 0;
+  std::unique_ptr<PlatformProcess> platform_;
+  std::unique_ptr<BackEndProcess> back_end_;
+  std::vector<std::unique_ptr<CollectorProcess>> collectors_;
+  std::vector<std::unique_ptr<FunctionProcess>> functions_;
+  std::vector<Entry> entries_;
+  struct Exit {
+    platform::ProcessId id;
+    platform::ExitStatus status;
+  };
+  std::vector<Exit> exits_;
+  std::vector<platform::InvocationOutcome> outcomes_;
+  std::string_view turned_ = "world";
+  std::string story_;
+  platform::ProcessId last_id_ = 0;
+  bool collector_killed_late_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace stint::sim
