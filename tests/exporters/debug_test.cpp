@@ -95,16 +95,16 @@ TEST_F(DebugExporterTest, PutsAllOfABatchIntoASecondLine) {
 TEST_F(DebugExporterTest, PrintsJsonOnLambdaWhateverTheFunctionsLogFormatIs) {
   const std::string expected = json_line("Traces", "debug", "traces", R"(,"resource spans":1,"spans":1)");
   for (const char* const format : {"Text", "JSON"}) {
-    environment =
-        config::FixedEnvironment({{"AWS_LAMBDA_LOG_FORMAT", format}, {"AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"}});
+    environment = config::FixedEnvironment(config::FixedEnvironment::Variables{
+        {"AWS_LAMBDA_LOG_FORMAT", format}, {"AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"}});
     EXPECT_EQ(shown(*made({}), Signal::traces, {debug_golden("traces-second.bin")}), expected);
   }
-  environment = config::FixedEnvironment({{"AWS_LAMBDA_LOG_FORMAT", "JSON"}});
+  environment = config::FixedEnvironment(config::FixedEnvironment::Variables{{"AWS_LAMBDA_LOG_FORMAT", "JSON"}});
   EXPECT_EQ(shown(*made({}), Signal::traces, {debug_golden("traces-second.bin")}), expected);
 }
 
 TEST_F(DebugExporterTest, PrintsPlainLinesOutsideLambdaWhenToldTo) {
-  environment = config::FixedEnvironment({{"AWS_LAMBDA_LOG_FORMAT", "Text"}});
+  environment = config::FixedEnvironment(config::FixedEnvironment::Variables{{"AWS_LAMBDA_LOG_FORMAT", "Text"}});
   DebugConfig config;
   config.verbosity = Verbosity::normal;
   const std::string fields = concat(

@@ -20,6 +20,9 @@ class OtlpHttpTest : public ComponentWorld {
     const std::string_view view(block.data(), bytes.size());
     return Slice(std::move(block), view);
   }
+  Batch batch(std::string_view part, otlp::Signal signal = otlp::Signal::traces) {
+    return Batch(signal, slice(part), 5);
+  }
   Batch batch(std::vector<std::string> parts, otlp::Signal signal = otlp::Signal::traces) {
     Batch made;
     made.signal = signal;
@@ -55,7 +58,8 @@ Task<> plain(OtlpHttpTest& world) {
   config.client.headers = {{"X-Tenant", "wader"}};
   OtlpHttpExporter exporter(world.context, "otlphttp", config);
   for (const otlp::Signal signal : otlp::all_signals) {
-    EXPECT_TRUE(co_await exporter.consume(world.batch({"one,", "two"}, signal)));
+    Batch two = world.batch({"one,", "two"}, signal);
+    EXPECT_TRUE(co_await exporter.consume(std::move(two)));
     const BackEnd::Received& received = back_end.received.back();
     EXPECT_EQ(received.path, names(signal).url_path);
     EXPECT_EQ(received.body, "one,two");
@@ -79,9 +83,10 @@ Task<> compressed(OtlpHttpTest& world) {
   config.client.compression = net::Compression::gzip;
   OtlpHttpExporter exporter(world.context, "otlphttp", config);
   wire::Inflater inflater;
-  EXPECT_TRUE(co_await exporter.consume(world.batch({std::string(100'000, 'a')})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch(std::string(100'000, 'a'))));
   EXPECT_EQ(world.copies.gathers, 0u);
-  EXPECT_TRUE(co_await exporter.consume(world.batch({std::string(70'000, 'b'), std::string(30'000, 'c')})));
+  Batch two = world.batch({std::string(70'000, 'b'), std::string(30'000, 'c')});
+  EXPECT_TRUE(co_await exporter.consume(std::move(two)));
   EXPECT_EQ(world.copies.gathers, 1u);
   EXPECT_EQ(world.copies.gather_bytes, 100'000u);
   EXPECT_EQ(world.copies.copies + world.copies.compacts, 0u);
@@ -121,8 +126,8 @@ Task<> endpoints(OtlpHttpTest& world) {
   config.traces_endpoint = other.url() + "/in/spans/?a=b";
   config.client.headers = {{"host", "telemetry.example"}, {"user-agent", "mine"}};
   OtlpHttpExporter exporter(world.context, "otlphttp", config);
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"t"}, otlp::Signal::traces)));
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"l"}, otlp::Signal::logs)));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("t", otlp::Signal::traces)));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("l", otlp::Signal::logs)));
   EXPECT_EQ(other.received.size(), 1u);
   EXPECT_EQ(other.received[0].path, "/in/spans/?a=b");
   EXPECT_EQ(back_end.received.size(), 1u);
@@ -140,9 +145,9 @@ Task<> no_endpoint(OtlpHttpTest& world) {
   config.traces_endpoint = config.client.endpoint;
   config.client.endpoint.clear();
   OtlpHttpExporter exporter(world.context, "otlphttp", config);
-  EXPECT_EQ(code_of(co_await exporter.consume(world.batch({"l"}, otlp::Signal::logs))), ErrorCode::permanent);
+  EXPECT_EQ(code_of(co_await exporter.consume(world.batch("l", otlp::Signal::logs))), ErrorCode::permanent);
   EXPECT_EQ(world.said("logs_endpoint"), 1u);
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"t"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("t")));
   co_await finish(exporter, back_end);
 }
 TEST_F(OtlpHttpTest, RefusesASignalThatHasNoEndpoint) { run(no_endpoint(*this)); }
@@ -152,7 +157,7 @@ Task<> for_now(OtlpHttpTest& world) {
   OtlpHttpExporter exporter(world.context, "otlphttp/b", world.config(back_end));
   for (const int status : {429, 502, 503, 504}) back_end.replies.push_back(reply(status));
   back_end.replies.front().headers.emplace_back("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT");
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"abc"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("abc")));
   EXPECT_EQ(back_end.received.size(), 5u);
   for (const BackEnd::Received& received : back_end.received) EXPECT_EQ(received.body, "abc");
   EXPECT_EQ(world.data.retries, 4u);
@@ -171,7 +176,7 @@ Task<> retry_after(OtlpHttpTest& world) {
   OtlpHttpExporter exporter(world.context, "otlphttp", config);
   back_end.replies.push_back(reply(503));
   back_end.replies.front().headers.emplace_back("Retry-After", "7");
-  const Result<> result = co_await exporter.consume(world.batch({"abc"}));
+  const Result<> result = co_await exporter.consume(world.batch("abc"));
   EXPECT_EQ(code_of(result), ErrorCode::retryable);
   if (!result) EXPECT_EQ(result.error().detail, 7000);
   EXPECT_EQ(world.data.delivered + world.data.dropped_total(), 0u) << "the sender was told";
@@ -184,7 +189,7 @@ Task<> for_good(OtlpHttpTest& world) {
   OtlpHttpExporter exporter(world.context, "otlphttp", world.config(back_end));
   const otlp::RpcStatus status{otlp::RpcCode::invalid_argument, "no such\ntenant\x1b[31m", std::nullopt};
   back_end.replies.push_back(reply(400, encode_status(status), protobuf));
-  EXPECT_EQ(code_of(co_await exporter.consume(world.batch({"abc"}))), ErrorCode::permanent);
+  EXPECT_EQ(code_of(co_await exporter.consume(world.batch("abc"))), ErrorCode::permanent);
   EXPECT_EQ(world.said("5 spans not delivered"), 1u) << world.whole_log();
   EXPECT_EQ(world.said("400 Bad Request: no such tenant [31m"), 1u);
   const std::pair<int, ErrorCode> others[] = {{401, ErrorCode::unauthenticated},
@@ -193,12 +198,12 @@ Task<> for_good(OtlpHttpTest& world) {
                                               {500, ErrorCode::permanent}};
   for (const auto& [number, code] : others) {
     back_end.replies.push_back(reply(number, std::string(5000, 'x'), "text/plain"));
-    EXPECT_EQ(code_of(co_await exporter.consume(world.batch({"abc"}))), code) << number;
+    EXPECT_EQ(code_of(co_await exporter.consume(world.batch("abc"))), code) << number;
   }
   EXPECT_LT(world.whole_log().size(), 2500u) << "a back end's text is cut";
   EXPECT_EQ(back_end.received.size(), 5u);
   EXPECT_EQ(world.data.retries + world.data.delivered, 0u);
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"abc"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("abc")));
   co_await finish(exporter, back_end);
 }
 TEST_F(OtlpHttpTest, DoesNotSendAgainWhatIsRefusedForGood) { run(for_good(*this)); }
@@ -208,15 +213,15 @@ Task<> partly(OtlpHttpTest& world) {
   OtlpHttpExporter exporter(world.context, "otlphttp", world.config(back_end));
   back_end.last_for_ever = true;
   back_end.replies.push_back(reply(200, otlp::encode_response({2, "too old"}), protobuf));
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"abc"})));
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"abc"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("abc")));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("abc")));
   EXPECT_EQ(world.data.delivered, 6u);
   EXPECT_EQ(world.data.dropped[static_cast<std::size_t>(DropReason::permanent)], 4u);
   EXPECT_EQ(world.said("2 spans rejected: too old"), 1u) << "the same is said once";
   back_end.replies.front() = reply(200, otlp::encode_response({99, "all"}), protobuf);
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"abc"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("abc")));
   back_end.replies.front() = reply(200, "no protobuf", protobuf);
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"abc"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("abc")));
   EXPECT_EQ(world.data.delivered, 11u);
   EXPECT_EQ(world.data.dropped_total(), 9u) << "no more than there were";
   co_await finish(exporter, back_end);
@@ -226,9 +231,9 @@ TEST_F(OtlpHttpTest, CountsWhatIsRejectedInASuccess) { run(partly(*this)); }
 Task<> dead_connection(OtlpHttpTest& world) {
   BackEnd back_end(world);
   OtlpHttpExporter exporter(world.context, "otlphttp", world.config(back_end));
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"one"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("one")));
   co_await back_end.restart();
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"two"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("two")));
   EXPECT_EQ(back_end.received.size(), 2u);
   EXPECT_EQ(world.data.retries, 0u);
   EXPECT_EQ(world.whole_log(), "");
@@ -242,7 +247,7 @@ Task<> unreachable(OtlpHttpTest& world) {
   config.retry_on_failure.max_elapsed_time = Milliseconds(10);
   OtlpHttpExporter exporter(world.context, "otlphttp", config);
   co_await back_end.stop();
-  EXPECT_EQ(code_of(co_await exporter.consume(world.batch({"abc"}))), ErrorCode::retryable);
+  EXPECT_EQ(code_of(co_await exporter.consume(world.batch("abc"))), ErrorCode::retryable);
   EXPECT_GE(world.data.retries, 1u);
   EXPECT_EQ(world.said("will be tried again"), 1u);
   EXPECT_EQ(world.said("5 spans not delivered"), 1u);
@@ -258,7 +263,7 @@ Task<> backing_off(OtlpHttpTest& world) {
   std::optional<Result<>> result;
   Scope scope(world.runtime);
   EXPECT_TRUE(co_await exporter.flush(Deadline::never()));
-  scope.spawn(store_result(exporter.consume(world.batch({"abc"})), result));
+  scope.spawn(store_result(exporter.consume(world.batch("abc")), result));
   EXPECT_TRUE(co_await reaches(world, exporter, Activity::working));
   EXPECT_EQ(code_of(co_await exporter.flush(Deadline::never())), ErrorCode::retryable) << "after one attempt";
   EXPECT_EQ(back_end.received.size(), 1u);
@@ -278,7 +283,7 @@ Task<> no_answer(OtlpHttpTest& world) {
   OtlpHttpExporter exporter(world.context, "otlphttp", config);
   std::optional<Result<>> result;
   Scope scope(world.runtime);
-  scope.spawn(store_result(exporter.consume(world.batch({"abc"})), result));
+  scope.spawn(store_result(exporter.consume(world.batch("abc")), result));
   EXPECT_TRUE(co_await reaches(world, exporter, Activity::working));
   const Deadline soon{world.runtime.epoch_now() + Milliseconds(20)};
   EXPECT_EQ(code_of(co_await exporter.flush(soon)), ErrorCode::timed_out);
@@ -297,7 +302,7 @@ Task<> attempt_times_out(OtlpHttpTest& world) {
   config.client.timeout = Milliseconds(10);
   config.retry_on_failure.enabled = false;
   OtlpHttpExporter exporter(world.context, "otlphttp", config);
-  EXPECT_EQ(code_of(co_await exporter.consume(world.batch({"abc"}))), ErrorCode::retryable);
+  EXPECT_EQ(code_of(co_await exporter.consume(world.batch("abc"))), ErrorCode::retryable);
   EXPECT_EQ(world.said("will be tried again"), 0u);
   EXPECT_EQ(world.said(config.client.endpoint), 1u) << world.whole_log();
   co_await exporter.stop(Deadline::never());
@@ -313,7 +318,7 @@ Task<> at_one_time(OtlpHttpTest& world) {
   std::size_t delivered = 0;
   Scope scope(world.runtime);
   for (const otlp::Signal signal : otlp::all_signals) {
-    scope.spawn(consume_into(exporter, world.batch({"abc"}, signal), delivered));
+    scope.spawn(consume_into(exporter, world.batch("abc", signal), delivered));
   }
   co_await scope.join();
   EXPECT_EQ(delivered, 3u);

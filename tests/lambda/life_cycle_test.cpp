@@ -440,7 +440,8 @@ class IdleModeTest : public LifeCycleTest {
  protected:
   Task<> idle_answers() {
     IdleMode idle(runtime_, pool_, copies_, "config.yaml:3: unknown key");
-    co_await idle.start({"127.0.0.1:0", "localhost:0"});
+    std::vector<std::string> endpoints{"127.0.0.1:0", "localhost:0"};
+    co_await idle.start(std::move(endpoints));
     EXPECT_GE(idle.addresses().size(), 2u);
     net::HttpResponse response;
     co_await post_to_idle("/v1/traces", "application/x-protobuf", idle.addresses()[0], response);
@@ -463,7 +464,8 @@ class IdleModeTest : public LifeCycleTest {
     EXPECT_TRUE(received);
     // A port that is taken is no reason to end.
     IdleMode second(runtime_, pool_, copies_, "x");
-    co_await second.start({idle.addresses()[0].to_string()});
+    std::vector<std::string> taken{idle.addresses()[0].to_string()};
+    co_await second.start(std::move(taken));
     EXPECT_TRUE(second.addresses().empty());
     co_await second.stop();
     co_await idle.stop();

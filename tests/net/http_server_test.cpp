@@ -83,7 +83,8 @@ TEST_F(HttpServerTest, ReceivesABodyWithALengthWithoutACopyHoweverItComes) {
   std::string answer;
   echo.keep = true;
   run([](HttpServerTest& test, std::string bytes, std::string& out) -> Task<> {
-    co_await exchange(test, {bytes.substr(0, 10), bytes.substr(10, 20'000), bytes.substr(20'010)}, out);
+    std::vector<std::string> pieces{bytes.substr(0, 10), bytes.substr(10, 20'000), bytes.substr(20'010)};
+    co_await exchange(test, std::move(pieces), out);
     test.echo.bodies.clear();
   }(*this, whole, answer));
   EXPECT_EQ(count_of(answer, "HTTP/1.1 200"), 1u);
@@ -109,7 +110,8 @@ TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrder) {
   std::string answer;
   echo.keep = true;
   run([](HttpServerTest& test, std::string all, std::string& out) -> Task<> {
-    co_await exchange(test, {all}, out);
+    std::vector<std::string> pieces{all};
+    co_await exchange(test, std::move(pieces), out);
     test.echo.bodies.clear();
   }(*this, bytes, answer));
   EXPECT_EQ(count_of(answer, "HTTP/1.1 200"), 50u);
@@ -147,7 +149,8 @@ TEST_F(HttpServerTest, SaysThatItsMemoryIsFullAndGoesOn) {
   Block taken = *pool.allocate((16u << 20) - (80u << 10));
   std::string answer;
   run([](HttpServerTest& test, Block& block, std::string& out) -> Task<> {
-    co_await exchange(test, {post("/", std::string(200'000, 'm'))}, out);
+    std::vector<std::string> pieces{post("/", std::string(200'000, 'm'))};
+    co_await exchange(test, std::move(pieces), out);
     block.reset();
   }(*this, taken, answer));
   EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 503");

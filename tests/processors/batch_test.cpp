@@ -35,6 +35,11 @@ class BatchTest : public ComponentWorld {
   std::optional<BatchProcessor> processor_;
 };
 
+// g++ 12 takes no list in braces within a co_await.
+template <typename... Sizes>
+std::vector<std::size_t> sizes_of(Sizes... sizes) {
+  return {static_cast<std::size_t>(sizes)...};
+}
 Task<> feed(BatchTest& test, BatchProcessor& batch, std::vector<std::size_t> sizes) {
   (void)co_await batch.start();
   for (const std::size_t size : sizes) {
@@ -44,7 +49,7 @@ Task<> feed(BatchTest& test, BatchProcessor& batch, std::vector<std::size_t> siz
 }
 
 Task<> merge(BatchTest& test, BatchProcessor& batch) {
-  co_await feed(test, batch, {2, 3, 4});
+  co_await feed(test, batch, sizes_of(2, 3, 4));
   EXPECT_TRUE(co_await batch.flush(Deadline::never()));
   co_await batch.stop(Deadline::never());
 }
@@ -59,7 +64,7 @@ Task<> wait_for_kept(BatchTest& test, KeepingConsumer& next, std::size_t count) 
   for (int i = 0; i < 2000 && next.kept.size() < count; ++i) (void)co_await test.runtime.sleep(Milliseconds(1));
 }
 Task<> by_size(BatchTest& test, BatchProcessor& batch, KeepingConsumer& next) {
-  co_await feed(test, batch, {2, 3});
+  co_await feed(test, batch, sizes_of(2, 3));
   co_await wait_for_kept(test, next, 1);
   EXPECT_EQ(next.kept.size(), 1u);
   Batch rest = spans_batch(test.pool, 4);
@@ -74,7 +79,7 @@ TEST_F(BatchTest, SendsAtOnceWhenThereAreEnoughItemsAndTheRestAtTheEnd) {
 }
 
 Task<> by_time(BatchTest& test, BatchProcessor& batch, KeepingConsumer& next) {
-  co_await feed(test, batch, {2});
+  co_await feed(test, batch, sizes_of(2));
   co_await wait_for_kept(test, next, 1);
   EXPECT_EQ(next.kept.size(), 1u);
   co_await batch.stop(Deadline::never());
@@ -82,7 +87,7 @@ Task<> by_time(BatchTest& test, BatchProcessor& batch, KeepingConsumer& next) {
 TEST_F(BatchTest, SendsWhatIsThereWhenItsTimeIsOver) { run(by_time(*this, make(config(Milliseconds(5), 100)), next)); }
 
 Task<> cut(BatchTest& test, BatchProcessor& batch) {
-  co_await feed(test, batch, {7, 7, 7});
+  co_await feed(test, batch, sizes_of(7, 7, 7));
   co_await batch.stop(Deadline::never());
 }
 TEST_F(BatchTest, CutsWhatIsLargerThanTheMost) {
@@ -99,7 +104,7 @@ TEST_F(BatchTest, CutsWhatIsLargerThanTheMost) {
 
 Task<> push_back(BatchTest& test, BatchProcessor& batch, KeepingConsumer& next) {
   next.held = true;
-  co_await feed(test, batch, {5});  // is being sent
+  co_await feed(test, batch, sizes_of(5));  // is being sent
   (void)co_await test.runtime.sleep(Milliseconds(2));
   Batch second = spans_batch(test.pool, 5);
   EXPECT_TRUE(co_await batch.consume(std::move(second)));  // is next
@@ -120,7 +125,7 @@ TEST_F(BatchTest, LetsTheSenderWaitWhileTheNextBatchIsFull) {
 
 Task<> lose(BatchTest& test, BatchProcessor& batch, KeepingConsumer& next) {
   next.errors = {Error{ErrorCode::permanent}, Error{ErrorCode::retryable}};
-  co_await feed(test, batch, {4});
+  co_await feed(test, batch, sizes_of(4));
   (void)co_await batch.flush(Deadline::never());
   Batch second = spans_batch(test.pool, 3);
   EXPECT_TRUE(co_await batch.consume(std::move(second)));
@@ -134,7 +139,7 @@ TEST_F(BatchTest, CountsWhatItsConsumerRefusesByReason) {
 
 Task<> stop_held(BatchTest& test, BatchProcessor& batch, KeepingConsumer& next) {
   next.held = true;
-  co_await feed(test, batch, {5, 2});
+  co_await feed(test, batch, sizes_of(5, 2));
   (void)co_await test.runtime.sleep(Milliseconds(2));
   co_await batch.stop(Deadline{test.runtime.epoch_now() + Milliseconds(10)});
 }
@@ -145,7 +150,7 @@ TEST_F(BatchTest, EndsAtItsDeadlineAndCountsWhatIsLeft) {
 
 Task<> flush_waiting(BatchTest& test, BatchProcessor& batch, KeepingConsumer& next) {
   next.held = next.waiting = true;
-  co_await feed(test, batch, {5});
+  co_await feed(test, batch, sizes_of(5));
   (void)co_await test.runtime.sleep(Milliseconds(2));
   const Result<> flushed = co_await batch.flush(Deadline::never());
   EXPECT_EQ(flushed.error().code, ErrorCode::retryable);

@@ -169,8 +169,8 @@ TEST_F(OtlpReceiverTest, SaysInJsonWhatThePipelineSaid) {
 
 TEST_F(OtlpReceiverTest, IsOffWhenItsPortIsTakenAndSaysWhichKey) {
   Listener taken = *Listener::open(runtime, Address::ipv4_loopback(port));
-  run([](OtlpReceiver& receiver) -> Task<> {
-    const Result<> started = co_await receiver.start();
+  run([](OtlpReceiver& off) -> Task<> {
+    const Result<> started = co_await off.start();
     EXPECT_EQ(started.error().code, ErrorCode::in_use);
   }(*receiver));
   EXPECT_EQ(said(concat("receivers::otlp::protocols::http::endpoint: cannot listen on 127.0.0.1:", port)), 1u)

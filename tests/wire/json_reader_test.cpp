@@ -19,7 +19,7 @@ using namespace std::string_literals;
 std::string tokens(std::string_view bytes) {
   const auto copy = std::make_unique<char[]>(bytes.size());  // so that a read past the end is seen
   bytes.copy(copy.get(), bytes.size());
-  JsonReader reader({copy.get(), bytes.size()});
+  JsonReader reader(std::string_view(copy.get(), bytes.size()));
   std::string text;
   for (;;) {
     const auto token = reader.next();
