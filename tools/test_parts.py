@@ -174,7 +174,13 @@ def layers(_full):
 
 def bench(_full):
     """The benchmarks run tiny: they must give every row, how fast is not asked here."""
-    return test_results.from_ok_lines(run("bench", ["python3", "bench/start/run_tiny.py"], seconds=120))
+    outcome = test_results.from_ok_lines(run("bench", ["python3", "bench/start/run_tiny.py"], seconds=120))
+    return outcome.add(test_results.from_ok_lines(run("bench-micro", ["python3", "bench/micro/run_tiny.py"], seconds=120)))
+
+
+def fuzz(full):
+    """Every fuzz target from its corpus on, and the bug planted in each: that must be found."""
+    return test_results.from_ok_lines(run("fuzz", ["python3", "tests/fuzz/run.py", "--seconds", "60" if full else "1"], seconds=3600))
 
 
 def scans(_full):
@@ -206,6 +212,7 @@ PARTS = {
     "arm64": arm64,
     "layers": layers,
     "bench": bench,
+    "fuzz": fuzz,
     "scan": scans,
     "format": layout,
     "tidy": tidy,
