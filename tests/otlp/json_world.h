@@ -41,7 +41,9 @@ inline Decoded decode(Signal signal, std::string_view json, std::size_t bytes_ma
   decoded.repaired_strings = request->repaired_strings;
   const auto walked = walk(signal, decoded.protobuf);
   EXPECT_TRUE(walked) << describe(walked.error());
-  if (walked) EXPECT_EQ(*walked, decoded.counts);
+  if (walked) {
+    EXPECT_EQ(*walked, decoded.counts);
+  }
   return decoded;
 }
 
