@@ -79,6 +79,17 @@ class Request:
         return items.items(self.signal, self.decoded) if self.decoded is not None else []
 
 
+@dataclasses.dataclass
+class Handshake:
+    """A TLS handshake that succeeded."""
+
+    version: str  # "TLSv1.3"
+    resumed: bool
+    server_name: str | None  # that the client asked for
+    client: str | None  # the common name in the client's certificate
+    protocol: str | None  # agreed by ALPN
+
+
 class Closed(Exception):
     """The peer closed the connection between two requests."""
 
@@ -180,14 +191,20 @@ def _read_body(reader, headers, send_continue):
 
 class Backend:
     """Usage: `with Backend() as backend:`; `backend.url` is the endpoint. `strict_fields=True` refuses what the
-    descriptors do not know.
+    descriptors do not know. `tls` is the ssl.SSLContext of an https back end.
     """
 
-    def __init__(self, port=0, host="127.0.0.1", strict_fields=True, on_accepted=None):
+    def __init__(self, port=0, host="127.0.0.1", strict_fields=True, on_accepted=None, tls=None):
         self._lock = threading.Condition()
         self._listener = socket.create_server((host, port), backlog=256)
         self.port = self._listener.getsockname()[1]
-        self.url = f"http://{host}:{self.port}"
+        self.url = f"{'http' if tls is None else 'https'}://{host}:{self.port}"
+        self._tls = tls
+        self._handshakes = []
+        self._failed_handshakes = []
+        self._server_names = {}
+        if tls is not None:
+            tls.sni_callback = lambda connection, name, _: self._server_names.update({id(connection): name})
         self._strict_fields = strict_fields
         self._on_accepted = on_accepted
         self._stopping = threading.Event()
@@ -260,6 +277,17 @@ class Backend:
         with self._lock:
             return self._connections
 
+    @property
+    def handshakes(self):
+        with self._lock:
+            return list(self._handshakes)
+
+    @property
+    def failed_handshakes(self):
+        """What went wrong with each of them, in OpenSSL's words."""
+        with self._lock:
+            return list(self._failed_handshakes)
+
     def items(self):
         """Items of all requests that were answered with success."""
         return [item for request in self.requests if request.accepted for item in request.items()]
@@ -299,8 +327,10 @@ class Backend:
 
     def _serve(self, connection, number):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        reader = _Reader(connection)
         try:
+            if self._tls is not None:
+                connection = self._secure(connection, number)
+            reader = _Reader(connection)
             while self._serve_one(connection, reader, number):
                 pass
         except (Closed, OSError):
@@ -309,8 +339,35 @@ class Backend:
             self._breach(f"connection {number}: {problem}")
         finally:
             with self._lock:
-                del self._open[number]
+                connection = self._open.pop(number)
             connection.close()
+
+    def _secure(self, connection, number):
+        """The TLS handshake. The connection belongs to what is returned. Fails: OSError, which is kept."""
+        connection.settimeout(20)
+        try:
+            secured = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            with self._lock:
+                self._open[number] = secured
+            secured.do_handshake()
+        except OSError as problem:
+            with self._lock:
+                self._failed_handshakes.append(str(problem))
+                self._lock.notify_all()
+            raise
+        secured.settimeout(None)
+        certificate = dict(field[0] for field in (secured.getpeercert() or {}).get("subject", ()))
+        with self._lock:
+            self._handshakes.append(
+                Handshake(
+                    secured.version(),
+                    secured.session_reused,
+                    self._server_names.pop(id(secured), None),
+                    certificate.get("commonName"),
+                    secured.selected_alpn_protocol(),
+                )
+            )
+        return secured
 
     def _breach(self, text):
         with self._lock:

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates made by the openssl command while a test runs: authorities, leaves, and what is wrong with some.
+
+Files lie in the folder that a test gives and are gone with it.
+"""
+
+import pathlib
+import ssl
+import subprocess
+
+_CONFIGURATION = """
+[ca]
+default_ca = own
+[own]
+dir = {folder}
+database = {folder}/index
+new_certs_dir = {folder}
+rand_serial = yes
+default_md = sha256
+policy = any
+copy_extensions = none
+unique_subject = no
+[any]
+commonName = supplied
+[req]
+distinguished_name = name
+[name]
+[extensions]
+basicConstraints = critical, CA:{authority}
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+{names}
+"""
+
+
+def _openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, stdin=subprocess.DEVNULL)
+
+
+class Certificate:
+    """A key and a certificate, signed by `issuer` or by itself. `days` from which and until which it is valid."""
+
+    def __init__(self, folder, common_name, names=(), issuer=None, authority=False, start="20200101", end="20990101"):
+        self.folder = pathlib.Path(folder) / common_name.replace(" ", "-")
+        self.folder.mkdir()
+        self.file, self.key_file = self.folder / "certificate.pem", self.folder / "key.pem"
+        self._issuer = issuer
+        (self.folder / "index").touch()
+        configuration, request = self.folder / "openssl.cnf", self.folder / "request.pem"
+        alternative = f"subjectAltName = {','.join(names)}" if names else ""
+        configuration.write_text(
+            _CONFIGURATION.format(folder=self.folder, authority="TRUE" if authority else "FALSE", names=alternative)
+        )
+        _openssl(
+            *("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-config", configuration),
+            *("-subj", f"/CN={common_name}", "-keyout", self.key_file, "-out", request),
+        )
+        signer = ("-cert", issuer.file, "-keyfile", issuer.key_file) if issuer else ("-selfsign", "-keyfile", self.key_file)
+        _openssl(
+            *("ca", "-batch", "-notext", "-config", configuration, "-extensions", "extensions", "-in", request),
+            *("-startdate", f"{start}000000Z", "-enddate", f"{end}000000Z", "-out", self.file, *signer),
+        )
+
+    def pem(self):
+        return self.file.read_text(encoding="ascii")
+
+    def chain(self):
+        """With every issuer but the self-signed one at the end."""
+        above = self._issuer.chain() if self._issuer and self._issuer._issuer else ""
+        return self.pem() + above
+
+    def server(self, chain=True, newest=None, client_root=None):
+        """An ssl.SSLContext that shows this certificate, and its chain unless told otherwise."""
+        file = self.folder / "served.pem"
+        file.write_text(self.chain() if chain else self.pem())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file, self.key_file)
+        context.set_alpn_protocols(["http/1.1"])
+        if newest is not None:
+            context.maximum_version = newest
+        if client_root is not None:
+            context.load_verify_locations(client_root.file)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+
+class Authority:
+    """A root, an authority below it, and leaves signed by that one."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self.root = Certificate(folder, "Test Root", authority=True)
+        self.middle = Certificate(folder, "Test Middle", issuer=self.root, authority=True)
+
+    def leaf(self, common_name="leaf", names=("DNS:localhost", "IP:127.0.0.1"), **options):
+        return Certificate(self._folder, common_name, names, issuer=self.middle, **options)
