@@ -34,11 +34,11 @@ constexpr const char* usual_files[] = {
 constexpr std::string_view usual_folders = "/etc/ssl/certs:/etc/pki/tls/certs";
 
 constexpr auto base64_values = [] {
-  std::array<std::int8_t, 256> values{};
+  std::array<std::int16_t, 256> values{};
   for (auto& value : values) value = -1;
   constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (std::size_t i = 0; i < digits.size(); ++i)
-    values[static_cast<unsigned char>(digits[i])] = static_cast<std::int8_t>(i);
+    values[static_cast<unsigned char>(digits[i])] = static_cast<std::int16_t>(i);
   return values;
 }();
 
