@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -20,12 +21,17 @@ LOGS = pathlib.Path("build/logs")
 RELEASE = pathlib.Path("build/release")
 SANITIZED = pathlib.Path("build/test")
 CROSS = pathlib.Path("build/release-arm64")
+CROSS_TEST = pathlib.Path("build/arm64-test")
+GCC = pathlib.Path("build/gcc")
+EMULATOR = "qemu-aarch64-static"
 PYTHON = "build/venv/bin/python"
 JOBS = len(os.sched_getaffinity(0))
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
+# What an ordinary run asks of the collector for arm64.
+ARM64_SELECTION = ("tests/conformance/test_http_ingest.py", "-k", "telemetry or every_field or kept or chunked_bodies or malformed")
 # The sanitized collector runs through the conformance tests too when the first run was this short.
 SECOND_RUN_SECONDS_MAX = 150
 
@@ -80,29 +86,43 @@ def sanitizers(_full):
     return test_results.one(run("build-test", ["tools/build", "--test"], seconds=1200))
 
 
-def unit_program(test, full):
+def unit_program(test, full, label="", emulator=()):
     """One test that Meson knows: a GoogleTest program (unit-*), or a command that prints `ok` lines or just ends."""
     program = pathlib.Path(test["cmd"][0]).name
     environment = {**test["env"], **({"STINT_TEST_FULL": "1"} if full else {})}
+    command = [*emulator, *test["cmd"]]
     if not program.startswith("unit-"):
-        name = "test-" + re.sub(r"[^\w.-]", "-", test["name"])
-        finished = run(name, test["cmd"], **environment)
+        name = f"test-{label}" + re.sub(r"[^\w.-]", "-", test["name"])
+        finished = run(name, command, **environment)
         return test_results.from_ok_lines(finished) if test_results.OK_LINE.search(finished.output) else test_results.one(finished)
-    report = LOGS / f"{program}.json"
+    report = LOGS / f"{label}{program}.json"
     report.unlink(missing_ok=True)
-    finished = run(program, [*test["cmd"], f"--gtest_output=json:{report.absolute()}", "--gtest_color=no"], **environment)
+    finished = run(label + program, [*command, f"--gtest_output=json:{report.absolute()}", "--gtest_color=no"], **environment)
     return test_results.from_gtest(finished, report)
 
 
-def unit(full):
-    listed = subprocess.run(["meson", "introspect", "--tests", SANITIZED], stdout=subprocess.PIPE, check=True).stdout
+def unit_programs(directory, full, label="", emulator=()):
+    """All tests that Meson knows in a build directory; `label` keeps their logs apart from those of other directories."""
+    listed = subprocess.run(["meson", "introspect", "--tests", directory], stdout=subprocess.PIPE, check=True).stdout
     # check_*.py has a part of its own, whether Meson knows it or not.
     tests = [test for test in json.loads(listed) if not any(re.search(r"/check_\w+\.py$", word) for word in test["cmd"])]
     outcome = Outcome()
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        for one in pool.map(lambda test: unit_program(test, full), tests):
+        for one in pool.map(lambda test: unit_program(test, full, label, emulator), tests):
             outcome.add(one)
     return outcome
+
+
+def unit(full):
+    return unit_programs(SANITIZED, full)
+
+
+def gcc(full):
+    """The second compiler: everything compiles without a warning, and the unit tests pass."""
+    if not full:
+        return test_results.skip("g++ 12: --full builds everything with it and runs the unit tests")
+    outcome = test_results.one(run("build-gcc", ["tools/build", "--gcc"], seconds=2400))
+    return outcome if outcome.failed else outcome.add(unit_programs(GCC, full, "gcc-"))
 
 
 def checks(_full):
@@ -112,10 +132,10 @@ def checks(_full):
     return outcome
 
 
-def conformance_with(name, collector, full):
+def conformance_with(name, collector, full, selection=("tests/conformance",)):
     report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
-    command = [PYTHON, "-m", "pytest", "tests/conformance", "-q", "-rs", f"--junitxml={report}", "-o", f"cache_dir={(LOGS / 'pytest').absolute()}"]
+    command = [PYTHON, "-m", "pytest", *selection, "-q", "-rs", f"--junitxml={report}", "-o", f"cache_dir={(LOGS / 'pytest').absolute()}"]
     finished = run(name, command, seconds=1800, STINT_COLLECTOR=str(collector.absolute()), **({"STINT_TEST_FULL": "1"} if full else {}))
     return test_results.from_junit(finished, report)
 
@@ -128,7 +148,17 @@ def conformance(full):
     return outcome.add(test_results.skip("conformance with the sanitized collector: --full runs it"))
 
 
-def arm64(_full):
+def emulated(collector):
+    """A program of the same name that runs the collector in the emulator."""
+    script = CROSS / "emulated" / collector.name
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(f'#!/bin/sh\nexec {EMULATOR} -0 "$0" {shlex.quote(str(collector.absolute()))} "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
+def arm64(full):
+    """The release for arm64, as a process in the emulator; with --full all process tests, and the unit tests too."""
     if not shutil.which("aarch64-linux-gnu-gcc") and os.uname().machine != "aarch64":
         return test_results.skip("no cross libraries for arm64")
     outcome = test_results.one(run("build-arm64", ["tools/build", "--arm64"], seconds=1200))
@@ -136,10 +166,17 @@ def arm64(_full):
         return outcome
     collector = CROSS / "collector"
     outcome.add(elf_outcome(collector, "aarch64"))
-    emulator = [] if os.uname().machine == "aarch64" else ["qemu-aarch64-static"]
-    if emulator and not shutil.which(emulator[0]):
+    if os.uname().machine == "aarch64":
+        return outcome  # all the other parts ran it
+    if not shutil.which(EMULATOR):
         return outcome.add(test_results.skip("no emulator for arm64"))
-    return outcome.add(test_results.one(run("arm64-version", [*emulator, collector, "--version"], seconds=60)))
+    outcome.add(test_results.one(run("arm64-version", [EMULATOR, collector, "--version"], seconds=60)))
+    if not full:
+        outcome.add(test_results.skip("all process tests and the unit tests of arm64: --full runs them"))
+        return outcome.add(conformance_with("conformance-arm64", emulated(collector), full, ARM64_SELECTION))
+    outcome.add(conformance_with("conformance-arm64", emulated(collector), full))
+    built = test_results.one(run("build-arm64-test", ["tools/build", "--arm64-test"], seconds=2400))
+    return outcome.add(built if built.failed else unit_programs(CROSS_TEST, full, "arm64-", [EMULATOR]))
 
 
 def layer_outcome(architecture):
@@ -175,7 +212,9 @@ def layers(_full):
 def bench(_full):
     """The benchmarks run tiny: they must give every row, how fast is not asked here."""
     outcome = test_results.from_ok_lines(run("bench", ["python3", "bench/start/run_tiny.py"], seconds=120))
-    return outcome.add(test_results.from_ok_lines(run("bench-micro", ["python3", "bench/micro/run_tiny.py"], seconds=120)))
+    outcome.add(test_results.from_ok_lines(run("bench-micro", ["python3", "bench/micro/run_tiny.py"], seconds=120)))
+    load = ["bench/allocator/load.py", "--subject", "collector=build/release/collector", "--rounds", "1", "--scale", "0.01"]
+    return outcome.add(test_results.one(run("bench-allocator", load, seconds=120)))
 
 
 def fuzz(full):
@@ -211,6 +250,7 @@ PARTS = {
     "conformance": conformance,
     "arm64": arm64,
     "layers": layers,
+    "gcc": gcc,
     "bench": bench,
     "fuzz": fuzz,
     "scan": scans,
