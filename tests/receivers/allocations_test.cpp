@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// How often one request touches the heap once all is warm: frames are recycled, blocks come from the pool. Client and
+// back end are a process of their own, so that only the collector's side is counted.
+// STINT_SHOW_ALLOCATIONS=1 shows where each allocation of one request comes from (sanitized build).
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "base/log.h"
+#include "bench/allocations.h"
+#include "exporters/otlphttp.h"
+#include "pipeline/requests.h"
+#include "receivers/otlp.h"
+#include "runtime/epoll_loop.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#include <sanitizer/common_interface_defs.h>
+#define STINT_STACK_TRACE() __sanitizer_print_stack_trace()
+#endif
+#endif
+#ifndef STINT_STACK_TRACE
+#define STINT_STACK_TRACE() ((void)0)
+#endif
+
+namespace stint {
+namespace {
+
+constexpr std::uint64_t requests_before = 200;
+constexpr std::uint64_t requests_counted = 1000;
+constexpr std::uint64_t requests = requests_before + requests_counted + 1;
+
+// ---- the other process: blocking sockets, nothing of the collector ----
+
+struct Socket {
+  int descriptor = -1;
+  explicit Socket(int opened) : descriptor(opened) {
+    const timeval limit{20, 0};
+    ::setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  ~Socket() { ::close(descriptor); }
+};
+
+std::uint16_t port_of(int descriptor) {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+int listen_on_loopback() {
+  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = loopback(0);
+  STINT_CHECK(::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  STINT_CHECK(::listen(descriptor, 8) == 0);
+  return descriptor;
+}
+
+bool send_all(const Socket& socket, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(socket.descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+// One message with a Content-Length, whole.
+bool read_message(const Socket& socket, std::string& message) {
+  message.clear();
+  std::size_t wanted = 0;
+  while (wanted == 0 || message.size() < wanted) {
+    char bytes[16384];
+    const ssize_t received = ::recv(socket.descriptor, bytes, sizeof bytes, 0);
+    if (received <= 0) return false;
+    message.append(bytes, static_cast<std::size_t>(received));
+    const std::size_t end = message.find("\r\n\r\n");
+    if (wanted != 0 || end == std::string::npos) continue;
+    const std::size_t length = message.find("Content-Length: ");
+    if (length > end) return false;
+    wanted = end + 4 + std::strtoul(message.c_str() + length + 16, nullptr, 10);
+  }
+  return message.size() == wanted;
+}
+
+// Sends the requests one after the other; with a back end it takes each and answers it before the sender is answered.
+bool play_the_others(std::uint16_t port, int back_end, const std::string& request) {
+  const Socket client(::socket(AF_INET, SOCK_STREAM, 0));
+  const sockaddr_in address = loopback(port);
+  for (int tries = 0; ::connect(client.descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0;) {
+    if (++tries == 2000) return false;
+    ::usleep(5000);
+  }
+  std::optional<Socket> from_exporter;
+  std::string message;
+  for (std::uint64_t i = 0; i < requests; ++i) {
+    if (!send_all(client, request)) return false;
+    if (back_end >= 0) {
+      if (!from_exporter) from_exporter.emplace(::accept(back_end, nullptr, nullptr));
+      if (!read_message(*from_exporter, message)) return false;
+      constexpr std::string_view answer =
+          "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 2\r\n\r\n\x0a\x00";
+      if (!send_all(*from_exporter, {answer.data(), answer.size() + 1})) return false;
+    }
+    if (!read_message(client, message) || !message.starts_with("HTTP/1.1 200")) return false;
+  }
+  return true;
+}
+
+// ---- the collector's side ----
+
+// Stands between receiver and exporter: counts from one request's arrival here to a later one's.
+class Counter final : public Consumer {
+ public:
+  explicit Counter(Runtime& runtime) : done(runtime) {}
+  Task<Result<>> consume(Batch batch) override {
+    ++arrived;
+    if (arrived == requests_before) first_ = bench::allocation_count();
+    if (arrived == requests_before + requests_counted) {
+      per_request = static_cast<double>(bench::allocation_count() - first_) / requests_counted;
+      if (std::getenv("STINT_SHOW_ALLOCATIONS") != nullptr)
+        bench::set_allocation_hook([](std::size_t) { STINT_STACK_TRACE(); });
+    }
+    if (arrived == requests) {
+      bench::set_allocation_hook(nullptr);
+      done.notify_all();
+    }
+    if (next == nullptr) co_return Result<>();
+    co_return co_await next->consume(std::move(batch));
+  }
+  Activity activity() const override { return Activity::idle; }
+
+  Consumer* next = nullptr;
+  std::uint64_t arrived = 0;
+  double per_request = -1;
+  Notifier done;
+
+ private:
+  std::uint64_t first_ = 0;
+};
+
+struct Collector {
+  EpollLoop loop;
+  Runtime runtime{loop};
+  BlockPool pool{16u << 20};
+  CopyCounters copies;
+  DataCounters data;
+  Notifier changed{runtime};
+  config::FixedEnvironment environment;
+  ComponentContext context{runtime, pool, copies, data, changed, environment};
+  Counter counter{runtime};
+};
+
+Task<> serve(Collector& collector, OtlpReceiver& receiver, pid_t others, int& status) {
+  EXPECT_TRUE(co_await receiver.start());
+  const MonotonicTime end = collector.runtime.now() + Seconds(60);
+  while (collector.counter.arrived < requests && co_await collector.counter.done.wait(end)) {
+  }
+  co_await receiver.stop(Deadline{collector.runtime.epoch_now() + Seconds(5)});
+  if (collector.counter.arrived < requests) ::kill(others, SIGKILL);
+  ::waitpid(others, &status, 0);
+}
+
+std::uint16_t free_port() {
+  const Socket probe(listen_on_loopback());
+  return port_of(probe.descriptor);
+}
+
+// Heap allocations of one request; `compression` empty: nothing behind the receiver.
+double allocations_per_request(std::optional<net::Compression> compression) {
+  const std::uint16_t port = free_port();
+  const Socket back_end(listen_on_loopback());
+  const std::string body = spans_request(100);
+  const std::string request = concat("POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: ",
+                                     "application/x-protobuf\r\nContent-Length: ", body.size(), "\r\n\r\n", body);
+  const pid_t others = ::fork();
+  if (others == 0) ::_exit(play_the_others(port, compression ? back_end.descriptor : -1, request) ? 0 : 1);
+
+  Collector collector;
+  OtlpReceiver::Config receiver_config;
+  receiver_config.protocols.http.on = true;
+  receiver_config.protocols.http->endpoint = concat("127.0.0.1:", port);
+  OtlpReceiver receiver(collector.context, "otlp", receiver_config);
+  receiver.connect(otlp::Signal::traces, collector.counter);
+  std::unique_ptr<OtlpHttpExporter> exporter;
+  if (compression) {
+    OtlpHttpExporter::Config exporter_config;
+    exporter_config.client.endpoint = concat("http://127.0.0.1:", port_of(back_end.descriptor));
+    exporter_config.client.compression = *compression;
+    exporter = std::make_unique<OtlpHttpExporter>(collector.context, "otlphttp", exporter_config);
+    collector.counter.next = exporter.get();
+  }
+  int status = -1;
+  collector.runtime.run(serve(collector, receiver, others, status));
+  EXPECT_EQ(status, 0) << "the other process was not served";
+  if (compression) EXPECT_EQ(collector.data.delivered, requests * 100);
+  return collector.counter.per_request;
+}
+
+void expect_at_most(double most, double found, const char* what) {
+  ::testing::Test::RecordProperty(what, std::to_string(found));
+  EXPECT_GE(found, 0);
+  EXPECT_LE(found, most) << what << ": run with STINT_SHOW_ALLOCATIONS=1 to see where they come from";
+}
+
+TEST(Allocations, AreCounted) {
+  const std::uint64_t before = bench::allocation_count();
+  const std::string text(static_cast<std::size_t>(::getpid() % 7 + 100), 'x');
+  EXPECT_EQ(bench::allocation_count(), before + 1) << text;
+}
+
+TEST(Allocations, OfOneRequestThatIsReceivedAreFew) {
+  expect_at_most(4, allocations_per_request(std::nullopt), "received");
+}
+
+TEST(Allocations, OfOneRequestThatPassesThroughAreAtMostEight) {
+  expect_at_most(8, allocations_per_request(net::Compression::none), "passed");
+}
+
+TEST(Allocations, OfOneRequestThatIsCompressedAreAtMostTen) {
+  expect_at_most(10, allocations_per_request(net::Compression::gzip), "compressed");
+}
+
+}  // namespace
+}  // namespace stint
