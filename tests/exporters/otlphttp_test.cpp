@@ -23,7 +23,7 @@ class OtlpHttpTest : public ComponentWorld {
   Batch batch(std::string_view part, otlp::Signal signal = otlp::Signal::traces) {
     return Batch(signal, slice(part), 5);
   }
-  Batch batch(std::vector<std::string> parts, otlp::Signal signal = otlp::Signal::traces) {
+  Batch batch_of(std::vector<std::string> parts, otlp::Signal signal = otlp::Signal::traces) {
     Batch made;
     made.signal = signal;
     for (const std::string& part : parts) made.append(Batch(signal, slice(part), 5));
@@ -58,7 +58,7 @@ Task<> plain(OtlpHttpTest& world) {
   config.client.headers = {{"X-Tenant", "wader"}};
   OtlpHttpExporter exporter(world.context, "otlphttp", config);
   for (const otlp::Signal signal : otlp::all_signals) {
-    Batch two = world.batch({"one,", "two"}, signal);
+    Batch two = world.batch_of({"one,", "two"}, signal);
     EXPECT_TRUE(co_await exporter.consume(std::move(two)));
     const BackEnd::Received& received = back_end.received.back();
     EXPECT_EQ(received.path, names(signal).url_path);
@@ -85,7 +85,7 @@ Task<> compressed(OtlpHttpTest& world) {
   wire::Inflater inflater;
   EXPECT_TRUE(co_await exporter.consume(world.batch(std::string(100'000, 'a'))));
   EXPECT_EQ(world.copies.gathers, 0u);
-  Batch two = world.batch({std::string(70'000, 'b'), std::string(30'000, 'c')});
+  Batch two = world.batch_of({std::string(70'000, 'b'), std::string(30'000, 'c')});
   EXPECT_TRUE(co_await exporter.consume(std::move(two)));
   EXPECT_EQ(world.copies.gathers, 1u);
   EXPECT_EQ(world.copies.gather_bytes, 100'000u);
@@ -106,7 +106,7 @@ Task<> without_memory(OtlpHttpTest& world) {
   OtlpHttpExporter::Config config = world.config(back_end);
   config.client.compression = net::Compression::gzip;
   OtlpHttpExporter exporter(world.context, "otlphttp", config);
-  Batch batch = world.batch({std::string(3u << 20, 'a'), std::string(1u << 20, 'b')});
+  Batch batch = world.batch_of({std::string(3u << 20, 'a'), std::string(1u << 20, 'b')});
   {
     const Result<Block> all_but_some = world.pool.allocate(10u << 20);
     EXPECT_TRUE(all_but_some);
