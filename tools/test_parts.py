@@ -212,6 +212,7 @@ def layers(_full):
 def bench(_full):
     """The benchmarks run tiny: they must give every row, how fast is not asked here."""
     outcome = test_results.from_ok_lines(run("bench", ["python3", "bench/start/run_tiny.py"], seconds=120))
+    outcome.add(test_results.from_ok_lines(run("bench-load", ["python3", "bench/load/run_tiny.py"], seconds=300)))
     outcome.add(test_results.from_ok_lines(run("bench-micro", ["python3", "bench/micro/run_tiny.py"], seconds=120)))
     load = ["bench/allocator/load.py", "--subject", "collector=build/release/collector", "--rounds", "1", "--scale", "0.01"]
     return outcome.add(test_results.one(run("bench-allocator", load, seconds=120)))
