@@ -20,7 +20,7 @@ namespace {
 constexpr std::string_view pem_begin = "-----BEGIN CERTIFICATE-----";
 constexpr std::string_view pem_end = "-----END CERTIFICATE-----";
 // Serial number, algorithm, issuer and dates before it fit into this nearly always.
-constexpr std::size_t subject_reach = 1024;
+constexpr std::size_t subject_reach = 768;
 constexpr std::uint64_t any_name = 0;
 
 constexpr const char* usual_files[] = {
@@ -41,6 +41,9 @@ constexpr auto base64_values = [] {
     values[static_cast<unsigned char>(digits[i])] = static_cast<std::int16_t>(i);
   return values;
 }();
+
+// The six bits of a digit; negative, also when shifted, for what is none.
+int value_of(char digit) { return base64_values[static_cast<unsigned char>(digit)]; }
 
 class Descriptor {
  public:
@@ -179,27 +182,40 @@ std::string_view subject_of(std::string_view certificate) {
 }
 
 std::string decode_pem_body(std::string_view text, std::size_t bytes_max) {
-  std::string bytes;
-  bytes.reserve(std::min(bytes_max + 3, text.size() / 4 * 3 + 3));
+  std::string bytes(std::min(bytes_max, text.size() / 4 * 3) + 3, '\0');
+  char* out = bytes.data();
+  const char* const full = out + std::min(bytes_max, bytes.size() - 3);
+  const auto put = [&](std::uint32_t bits) {
+    *out++ = static_cast<char>(bits >> 16);
+    *out++ = static_cast<char>(bits >> 8);
+    *out++ = static_cast<char>(bits);
+  };
   std::uint32_t bits = 0;
   int count = 0;
-  for (const char c : text) {
-    const int value = base64_values[static_cast<unsigned char>(c)];
+  for (std::size_t at = 0; at < text.size() && out < full;) {
+    if (count == 0 && text.size() - at >= 4) {
+      const int quad = value_of(text[at]) << 18 | value_of(text[at + 1]) << 12 | value_of(text[at + 2]) << 6 |
+                       value_of(text[at + 3]);
+      if (quad >= 0) {
+        put(static_cast<std::uint32_t>(quad));
+        at += 4;
+        continue;
+      }
+    }
+    const int value = value_of(text[at++]);
     if (value < 0) continue;
     bits = bits << 6 | static_cast<std::uint32_t>(value);
     if (++count < 4) continue;
-    bytes.push_back(static_cast<char>(bits >> 16));
-    bytes.push_back(static_cast<char>(bits >> 8));
-    bytes.push_back(static_cast<char>(bits));
+    put(bits);
     count = 0;
     bits = 0;
-    if (bytes.size() >= bytes_max) return bytes;
   }
-  if (count == 2) bytes.push_back(static_cast<char>(bits >> 4));
+  if (count == 2) *out++ = static_cast<char>(bits >> 4);
   if (count == 3) {
-    bytes.push_back(static_cast<char>(bits >> 10));
-    bytes.push_back(static_cast<char>(bits >> 2));
+    *out++ = static_cast<char>(bits >> 10);
+    *out++ = static_cast<char>(bits >> 2);
   }
+  bytes.resize(static_cast<std::size_t>(out - bytes.data()));
   return bytes;
 }
 

@@ -47,6 +47,27 @@ TEST(NameKey, DoesNotGuessAtTextInOtherAlphabets) {
   EXPECT_EQ(name_key(std::string("\x30\x82\xff\xff\x31", 5)), 0u);
 }
 
+TEST(PemBody, IsDecodedWhereverItsLinesAreBroken) {
+  std::string bytes, text;
+  for (int i = 0; i < 255; ++i) bytes.push_back(static_cast<char>(i));
+  std::string encoded(352, '\0');
+  const int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  encoded.resize(static_cast<std::size_t>(size));
+  for (std::size_t line = 1; line < 80; ++line) {
+    text = "\r\n";
+    for (std::size_t at = 0; at < encoded.size(); at += line) text += encoded.substr(at, line) + "\r\n";
+    EXPECT_EQ(decode_pem_body(text, 1 << 20), bytes) << line;
+    const std::string begin = decode_pem_body(text, 100);
+    EXPECT_GE(begin.size(), 100u);
+    EXPECT_TRUE(bytes.starts_with(begin));
+  }
+  EXPECT_EQ(decode_pem_body("YQ==", 10), "a");
+  EXPECT_EQ(decode_pem_body("YWI=", 10), "ab");
+  EXPECT_EQ(decode_pem_body("", 10), "");
+}
+
 TEST(TrustedCertificates, FindsOneAmongManyAndPassesOverWhatIsNone) {
   const Certificate wanted({.subject = "Wanted Root", .authority = true});
   const Certificate other({.subject = "Other Root", .authority = true});
