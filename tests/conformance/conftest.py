@@ -67,3 +67,12 @@ def venv_python():
     """The interpreter of build/venv, or the one that runs the tests when they run elsewhere."""
     path = collector_module.ROOT / "build" / "venv" / "bin" / "python"
     return str(path) if path.exists() else sys.executable
+
+
+@pytest.fixture(params=["epoll", "io_uring"])
+def loop(request):
+    """The value of STINT_IO for a test that runs on each loop; skips where the machine refuses one."""
+    refused = collector_module.command("--config", "yaml:{}", STINT_IO=request.param).stderr
+    if "STINT_IO=" in refused:
+        pytest.skip(f"this machine allows no {request.param}: {refused.strip()}")
+    return request.param

@@ -73,7 +73,6 @@ def flushed(run):
     return [result["flushed"] for result in run.results()]
 
 
-@pytest.mark.parametrize("loop", ["epoll", "io_uring"])
 @pytest.mark.parametrize("processors", [(), ("decouple",), ("batch", "decouple")], ids="+".join)
 @pytest.mark.parametrize("compression", ["gzip", "none"])
 def test_what_arrives_is_what_the_function_sends(through, backend, direct, processors, compression, loop):
