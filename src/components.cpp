@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The rows of the table of components, in the order in which `collector components` lists them.
 #include "components.h"
 
 #include "exporters/debug.h"

@@ -101,14 +101,16 @@ void Ledger::refuse(const std::vector<ItemId>& items) {
 }
 
 void Ledger::receive(const std::vector<ItemId>& items) {
+  bool repeated = false;
   for (const ItemId id : items) {
     const auto found = entries_.find(id);
     if (found == entries_.end()) {
       ++unknown_;
     } else {
-      ++found->second.received;
+      repeated = ++found->second.received > 1 || repeated;
     }
   }
+  repeated_requests_ += repeated ? 1 : 0;
 }
 
 namespace {

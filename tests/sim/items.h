@@ -41,12 +41,15 @@ class Ledger {
   std::size_t missing() const;
   /// Received more than once: how often too many in all.
   std::size_t duplicates() const;
+  /// Requests that brought an item again.
+  std::size_t repeated_requests() const { return repeated_requests_; }
   /// Received without having been made.
   std::size_t unknown() const { return unknown_; }
 
  private:
   std::map<ItemId, Entry> entries_;
   std::size_t unknown_ = 0;
+  std::size_t repeated_requests_ = 0;
 };
 
 }  // namespace stint::sim
