@@ -69,7 +69,7 @@ TEST_P(ScenarioTest, HoldsWhateverOperationFails) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ScenarioTest, testing::ValuesIn(scenarios().begin(), scenarios().end()),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& scenario) { return std::string(scenario.param.name); });
 
 }  // namespace
 }  // namespace stint::sim
