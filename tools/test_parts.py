@@ -90,7 +90,8 @@ def unit_program(test, full, label="", emulator=()):
     """One test that Meson knows: a GoogleTest program (unit-*), or a command that prints `ok` lines or just ends."""
     program = pathlib.Path(test["cmd"][0]).name
     environment = {**test["env"], **({"STINT_TEST_FULL": "1"} if full else {})}
-    command = [*emulator, *test["cmd"]]
+    built = pathlib.Path(test["cmd"][0]).is_relative_to(pathlib.Path("build").absolute())
+    command = [*(emulator if built else ()), *test["cmd"]]
     if not program.startswith("unit-"):
         name = f"test-{label}" + re.sub(r"[^\w.-]", "-", test["name"])
         finished = run(name, command, **environment)
