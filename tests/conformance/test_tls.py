@@ -177,7 +177,9 @@ def test_the_client_shows_its_certificate(authority, good, start):
     with Backend(tls=good.server(client_root=authority.root)) as backend:
         running = start(backend.url, ca, retry_on_failure={"enabled": False})
         assert send(running, 1).status == 503
-        assert lines_with(running, "wants a client certificate (tls::cert_file)")
+        # TLS 1.3 ends the client's handshake before the server looks: its alert can be overtaken by the reset.
+        sentences = ("wants a client certificate (tls::cert_file)", "closed by the peer", "Connection reset by peer", "Broken pipe")
+        assert any(lines_with(running, sentence) for sentence in sentences), running.log()
         assert_success(send(start(backend.url, {**ca, "cert_file": str(own.file), "key_file": str(own.key_file)}), 2))
         assert backend.handshakes[-1].client == "wader"
         pem = {"cert_pem": own.pem(), "key_pem": own.key_file.read_text()}
