@@ -83,10 +83,13 @@ Result<> enter_private_world(const WorldSettings& settings) {
     if (Result<> entered = enter_user_namespace(); !entered) return entered;
   }
   if (::unshare(CLONE_NEWNS | (settings.private_network ? CLONE_NEWNET : 0)) != 0) return failed();
-  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return failed();
+  // In a chroot whose root is no mount point no mount can be kept to ourselves: then /etc/hosts stays the machine's.
+  const bool own_mounts = ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  if (!own_mounts && (errno != EINVAL || !settings.temporary_directory.empty())) return failed();
   if (settings.private_network) {
     if (Result<> raised = raise_loopback(); !raised) return raised;
   }
+  if (!own_mounts) return {};
   if (Result<> mounted = mount_hosts(); !mounted) return mounted;
   if (!settings.temporary_directory.empty() &&
       ::mount(settings.temporary_directory.c_str(), "/tmp", nullptr, MS_BIND, nullptr) != 0) {
