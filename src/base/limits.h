@@ -34,6 +34,8 @@ constexpr std::size_t response_head_bytes_max =
     64u << 10;  // head of a back end's answer; over it: the connection is closed
 constexpr std::size_t response_body_bytes_max =
     64u << 10;  // body of a back end's answer that is kept; the rest is read and dropped
+constexpr std::size_t response_memory_bytes_max =
+    4u << 20;  // memory of an exporter for answers, beside that for data; over it: the request is tried again
 constexpr std::size_t tls_file_bytes_max = 4u << 20;  // a file of certificates or keys; over it: not used, said
 // [/limits]
 

@@ -119,8 +119,8 @@ net::HttpClient& OtlpHttpExporter::client_for(const wire::Url& url) {
     log(LogLevel::warn, id_, ": ", variable, " is set, but proxies are not supported yet; ", url.host,
         " is connected to directly");
   }
-  clients_.push_back(std::make_unique<net::HttpClient>(context_.runtime, context_.pool, context_.copies,
-                                                       std::move(origin), secured ? &tls_ : nullptr));
+  clients_.push_back(std::make_unique<net::HttpClient>(context_.runtime, answers_, context_.copies, std::move(origin),
+                                                       secured ? &tls_ : nullptr));
   return *clients_.back();
 }
 

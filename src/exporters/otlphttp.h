@@ -73,7 +73,9 @@ class OtlpHttpExporter final : public Exporter {
   std::string id_;
   Config config_;
   wire::Deflater deflater_;
-  net::TlsClient tls_;                                     // of all https clients; asleep until one connects
+  net::TlsClient tls_;  // of all https clients; asleep until one connects
+  // Of the answers. Not the pool of the data: when that is full, only an answer that is read sets some of it free.
+  BlockPool answers_{limits::response_memory_bytes_max, 0, BlockPool::smallest_bytes};
   std::vector<std::unique_ptr<net::HttpClient>> clients_;  // one per origin
   std::array<Destination, otlp::all_signals.size()> destinations_;
   Retrier retrier_;

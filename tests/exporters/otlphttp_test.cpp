@@ -119,6 +119,21 @@ Task<> without_memory(OtlpHttpTest& world) {
 }
 TEST_F(OtlpHttpTest, ACompressionWithoutMemoryIsLeftOut) { run(without_memory(*this)); }
 
+Task<> full_memory(OtlpHttpTest& world) {
+  BackEnd back_end(world);
+  OtlpHttpExporter exporter(world.context, "otlphttp", world.patient(back_end));
+  Batch batch = world.batch("data");
+  std::vector<Block> all;
+  while (Result<Block> block = world.pool.allocate(BlockPool::smallest_bytes)) all.push_back(std::move(*block));
+  EXPECT_TRUE(co_await exporter.consume(std::move(batch)));
+  all.clear();
+  EXPECT_EQ(back_end.received.size(), 1u);
+  EXPECT_EQ(world.data.delivered, 5u);
+  EXPECT_EQ(world.data.retries, 0u);
+  co_await finish(exporter, back_end);
+}
+TEST_F(OtlpHttpTest, ReadsTheAnswerWhenTheMemoryForDataIsFull) { run(full_memory(*this)); }
+
 Task<> endpoints(OtlpHttpTest& world) {
   BackEnd back_end(world), other(world);
   OtlpHttpExporter::Config config = world.config(back_end);
