@@ -274,8 +274,8 @@ void UringLoop::collect() {
     if (user_data & cancel_mark) {
       cancel_missed_ |= result < 0;
     } else {
-      finished(*reinterpret_cast<Operation*>(static_cast<std::uintptr_t>(user_data)),
-               result);  // NOLINT(performance-no-int-to-ptr): the ring hands back a number
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): the ring hands back a number
+      finished(*reinterpret_cast<Operation*>(static_cast<std::uintptr_t>(user_data)), result);
     }
   }
 }
