@@ -124,8 +124,12 @@ TEST(HttpClientConfig, FindsTheProxyThatTheReferenceWouldUse) {
   };
   EXPECT_EQ(variable({}, "example.com"), "");
   EXPECT_EQ(variable({{"HTTP_PROXY", ""}}, "example.com"), "");
-  EXPECT_EQ(net::proxy_variable(config::FixedEnvironment({{"HTTP_PROXY", "p"}}), "example.com", true), "");
-  EXPECT_EQ(net::proxy_variable(config::FixedEnvironment({{"https_proxy", "p"}}), "example.com", true), "HTTPS_PROXY");
+  EXPECT_EQ(net::proxy_variable(config::FixedEnvironment(config::FixedEnvironment::Variables{{"HTTP_PROXY", "p"}}),
+                                "example.com", true),
+            "");
+  EXPECT_EQ(net::proxy_variable(config::FixedEnvironment(config::FixedEnvironment::Variables{{"https_proxy", "p"}}),
+                                "example.com", true),
+            "HTTPS_PROXY");
   EXPECT_EQ(variable({{"HTTP_PROXY", "http://p"}}, "example.com"), "HTTP_PROXY");
   EXPECT_EQ(variable({{"http_proxy", "http://p"}}, "example.com"), "HTTP_PROXY");
   for (const char* host : {"localhost", "127.0.0.1", "::1"}) EXPECT_EQ(variable({{"HTTP_PROXY", "p"}}, host), "");
