@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/result.h"
 #include "otlp/cursor.h"
+#include "otlp/plain_pair.h"
 #include "otlp/walk.h"
 
 namespace stint::otlp::detail {
@@ -23,6 +24,7 @@ inline Error fault(Fault fault, MessageId message, std::uint32_t field, std::uin
 
 /// `Visitor`: `void enter(MessageId, const char* field_begin, std::string_view payload)`, `void leave()`,
 /// `void string(const char* field_begin, std::string_view payload)`. The request itself is neither entered nor left.
+/// With `void plain_pair(std::string_view whole, const PlainPair&)` it gets the usual attributes in this form instead.
 template <typename Visitor>
 class Machine {
  public:
@@ -69,7 +71,9 @@ class Machine {
   bool payload(FieldEntry field, std::uint32_t number, const char* begin, std::size_t size) {
     const std::string_view bytes(p_, size);
     switch (field.kind) {
-      case FieldKind::message: return push(static_cast<MessageId>(field.argument), number, begin, bytes);
+      case FieldKind::message:
+        if (take_plain_pair(static_cast<MessageId>(field.argument), bytes)) return true;
+        return push(static_cast<MessageId>(field.argument), number, begin, bytes);
       case FieldKind::string: visitor_.string(begin, bytes); break;
       case FieldKind::bytes: break;
       case FieldKind::id:
@@ -86,6 +90,21 @@ class Machine {
     }
     p_ += size;
     return true;
+  }
+
+  // For a visitor that needs no more of a plain attribute than its strings: no step per field then.
+  bool take_plain_pair(MessageId message, std::string_view bytes) {
+    if constexpr (requires(const PlainPair& pair) { visitor_.plain_pair(bytes, pair); }) {
+      // A value that would be nested too deep is left to push().
+      if (message != MessageId::KeyValue || values_ == limits::nesting_max) return false;
+      const std::optional<PlainPair> pair = read_plain_pair(bytes);
+      if (!pair) return false;
+      visitor_.plain_pair(bytes, *pair);
+      p_ += bytes.size();
+      return true;
+    } else {
+      return false;
+    }
   }
 
   bool scalar(FieldKind kind, std::uint32_t number, WireType wire_type) {

@@ -17,6 +17,11 @@ struct Counter {
   void enter(MessageId message, const char*, std::string_view) { messages.count(message); }
   void leave() {}
   void string(const char*, std::string_view text) { invalid_utf8 += !is_valid_utf8(text); }
+  void plain_pair(std::string_view whole, const detail::PlainPair& pair) {
+    if (is_ascii(whole.data(), whole.size())) return;
+    string(nullptr, pair.key);
+    string(nullptr, pair.text);
+  }
 };
 
 std::string_view wire_type_words(std::uint32_t wire_type) {

@@ -96,6 +96,37 @@ std::string nested_log_body(std::uint32_t levels) {
   return length_delimited(1, length_delimited(2, length_delimited(2, length_delimited(5, value))));
 }
 
+// What the walk says of one attribute of a span.
+std::string verdict(std::string_view pair) {
+  const auto counts = walk(Signal::traces, span_request(field(9, pair)));
+  return counts ? "invalid strings: " + std::to_string(counts->invalid_utf8) : describe(counts.error());
+}
+
+TEST(Walk, SaysTheSameOfAnAttributeReadAtOneGlanceAndFieldByField) {
+  const std::string values[] = {field(1, "pg"),
+                                field(1, ""),
+                                field(1, "\xC3\xBC"),
+                                std::string("\x10\x01", 2),
+                                std::string("\x18\xAC\x02", 3),
+                                std::string("\x21") + std::string(8, '\x90')};
+  for (const std::string& value : values) {
+    const std::string pair = field(1, "shard\xC3\xA4") + field(2, value);
+    EXPECT_EQ(verdict(pair), "invalid strings: 0");
+    for (std::size_t at = 0; at < pair.size(); ++at) {
+      for (int octet = 0; octet < 256; ++octet) {
+        std::string changed = pair;
+        changed[at] = static_cast<char>(octet);
+        // Behind an unknown field it is no usual attribute any more.
+        EXPECT_EQ(verdict(changed), verdict(std::string("\x78\x00", 2) + changed)) << at << ", " << octet;
+      }
+    }
+    for (std::size_t size = 0; size < pair.size(); ++size) {
+      const std::string cut = pair.substr(0, size);
+      EXPECT_EQ(verdict(cut), verdict(std::string("\x78\x00", 2) + cut)) << size;
+    }
+  }
+}
+
 TEST(Walk, AcceptsValuesNestedToTheLimitAndNoDeeper) {
   EXPECT_TRUE(walk(Signal::logs, nested_log_body(limits::nesting_max)));
   const auto counts = walk(Signal::logs, nested_log_body(limits::nesting_max + 1));
