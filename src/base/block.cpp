@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "base/check.h"
 
@@ -66,6 +68,7 @@ Result<> Block::grow(std::size_t size) {
   const BlockPool::Account old_account = header_->account;
   pool.give_back(old_account, old_mapping);
   const Result<BlockPool::Account> account = pool.reserve(mapping);
+  if (account) pool.make_room();
   void* const moved = account ? ::mremap(header_, old_mapping, mapping, MREMAP_MAYMOVE) : MAP_FAILED;
   if (moved == MAP_FAILED) {
     if (account) pool.give_back(*account, mapping);
@@ -99,11 +102,20 @@ std::size_t BlockPool::mapping_size(std::size_t size) {
   return (wanted + page_bytes - 1) / page_bytes * page_bytes;
 }
 
-int BlockPool::size_class(std::size_t mapping) {
-  for (std::size_t i = 0; i < class_count; ++i) {
-    if (mapping == class_bytes[i]) return static_cast<int>(i);
+std::size_t BlockPool::list_of(std::size_t mapping) {
+  std::size_t list = 0;
+  while (list < class_count && mapping > class_bytes[list]) ++list;
+  return list;
+}
+
+// The place in its list of a free block that serves for `mapping` bytes; null: there is none.
+Block::Header** BlockPool::find_free(std::size_t mapping) {
+  Block::Header** place = &free_[list_of(mapping)];
+  const std::size_t mapping_max = mapping + mapping / 4;  // above the classes no size comes twice
+  while (*place != nullptr && ((*place)->mapping < mapping || (*place)->mapping > mapping_max)) {
+    place = &(*place)->next_free;
   }
-  return -1;
+  return *place == nullptr ? nullptr : place;
 }
 
 Result<BlockPool::Account> BlockPool::reserve(std::size_t bytes) {
@@ -127,26 +139,26 @@ void BlockPool::give_back(Account account, std::size_t bytes) {
 }
 
 Result<Block> BlockPool::allocate(std::size_t size) {
-  const std::size_t mapping = mapping_size(size);
+  std::size_t mapping = mapping_size(size);
   if (mapping < size) return Error{ErrorCode::memory_full};
+  Block::Header** const place = find_free(mapping);
+  if (place != nullptr) mapping = (*place)->mapping;
   const Result<Account> account = reserve(mapping);
   if (!account) return account.error();
   Block::Header* header = nullptr;
-  const int size_class_index = size_class(mapping);
-  if (size_class_index >= 0 && free_[size_class_index] != nullptr) {
-    header = free_[size_class_index];
-    ASAN_UNPOISON_MEMORY_REGION(header, mapping);
-    free_[size_class_index] = header->next_free;
+  if (place != nullptr) {
+    header = std::exchange(*place, (*place)->next_free);
     retained_ -= mapping;
   } else {
+    make_room();
     void* const pages = ::mmap(nullptr, mapping, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED) {
       give_back(*account, mapping);
       return Error{ErrorCode::memory_full};
     }
-    ASAN_UNPOISON_MEMORY_REGION(pages, mapping);
     header = static_cast<Block::Header*>(pages);
   }
+  ASAN_UNPOISON_MEMORY_REGION(header, mapping);
   *header = Block::Header{this, mapping, 1, *account, nullptr};
   ++blocks_in_use_;
   return Block(header);
@@ -156,29 +168,36 @@ void BlockPool::release(Block::Header* header) {
   const std::size_t mapping = header->mapping;
   give_back(header->account, mapping);
   --blocks_in_use_;
-  const int size_class_index = size_class(mapping);
-  if (size_class_index < 0 || retained_ + mapping > retained_bytes_max_) {
+  if (retained_ + mapping > retained_bytes_max_) {
     ::munmap(header, mapping);
     return;
   }
-  header->next_free = free_[size_class_index];
-  free_[size_class_index] = header;
+  Block::Header*& first = free_[list_of(mapping)];
+  header->next_free = std::exchange(first, header);
   retained_ += mapping;
-  ASAN_POISON_MEMORY_REGION(header, mapping);
+  // Not the header: it holds the list.
+  ASAN_POISON_MEMORY_REGION(reinterpret_cast<char*>(header) + header_bytes, mapping - header_bytes);
+}
+
+void BlockPool::unmap_first(Block::Header*& first) {
+  Block::Header* const header = std::exchange(first, first->next_free);
+  const std::size_t mapping = header->mapping;
+  ASAN_UNPOISON_MEMORY_REGION(header, mapping);
+  ::munmap(header, mapping);
+  retained_ -= mapping;
+}
+
+// Before pages are mapped anew: free blocks of other sizes give way where all of them would be more than the limit.
+void BlockPool::make_room() {
+  for (std::size_t i = std::size(free_); i-- > 0;) {
+    while (free_[i] != nullptr && in_use_ + retained_ > bytes_max_) unmap_first(free_[i]);
+  }
 }
 
 void BlockPool::trim() {
   for (Block::Header*& first : free_) {
-    while (first != nullptr) {
-      Block::Header* const header = first;
-      ASAN_UNPOISON_MEMORY_REGION(header, sizeof(Block::Header));
-      first = header->next_free;
-      const std::size_t mapping = header->mapping;
-      ASAN_UNPOISON_MEMORY_REGION(header, mapping);
-      ::munmap(header, mapping);
-    }
+    while (first != nullptr) unmap_first(first);
   }
-  retained_ = 0;
 }
 
 }  // namespace stint

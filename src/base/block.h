@@ -80,16 +80,17 @@ class Slice {
   std::string_view view_;
 };
 
-/// Hands out blocks of 16 KiB, 64 KiB, 256 KiB, 1 MiB, and above that whole pages given back on release.
+/// Hands out blocks of 16 KiB, 64 KiB, 256 KiB, 1 MiB, and above that of whole pages.
 class BlockPool {
  public:
   static constexpr std::size_t smallest_bytes = 16u << 10;
 
-  /// `bytes_max`: limit of all blocks out at one time. `retained_bytes_max`: free blocks kept for reuse.
+  /// `bytes_max`: limit of all blocks out at one time. `retained_bytes_max`: free blocks kept for reuse, as long
+  /// as they and the blocks that are out are within `bytes_max`; enough for what one batch sets free.
   /// `single_bytes_max`: one block at a time may be as large as this beyond the limit, so that a body that fits its own
   /// limit is not refused because it is large.
   explicit BlockPool(std::size_t bytes_max, std::size_t single_bytes_max = 0,
-                     std::size_t retained_bytes_max = 2u << 20);
+                     std::size_t retained_bytes_max = 8u << 20);
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
   /// Requires: every block is back.
@@ -102,6 +103,8 @@ class BlockPool {
   /// Bytes of all blocks out now, and the most there ever were.
   std::size_t bytes_in_use() const { return in_use_ + single_; }
   std::size_t bytes_in_use_peak() const { return peak_; }
+  /// Bytes of free blocks that are kept.
+  std::size_t bytes_retained() const { return retained_; }
   std::size_t blocks_in_use() const { return blocks_in_use_; }
   /// Gives all free blocks back to the system.
   void trim();
@@ -110,12 +113,15 @@ class BlockPool {
   friend class Block;
   static constexpr std::size_t class_count = 4;
   static std::size_t mapping_size(std::size_t size);
-  static int size_class(std::size_t mapping);
+  static std::size_t list_of(std::size_t mapping);
+  Block::Header** find_free(std::size_t mapping);
   enum class Account : std::uint8_t { common, single };
   Result<Account> reserve(std::size_t bytes);
   void take(Account account, std::size_t bytes);
   void give_back(Account account, std::size_t bytes);
   void release(Block::Header* header);
+  void unmap_first(Block::Header*& first);
+  void make_room();
 
   std::size_t bytes_max_;
   std::size_t single_bytes_max_;
@@ -125,7 +131,7 @@ class BlockPool {
   std::size_t peak_ = 0;
   std::size_t blocks_in_use_ = 0;
   std::size_t retained_ = 0;
-  Block::Header* free_[class_count] = {};
+  Block::Header* free_[class_count + 1] = {};  // the last list: of all sizes above the classes
 };
 
 }  // namespace stint

@@ -44,6 +44,49 @@ TEST(BlockPool, GivesTheSamePagesAgainAfterRelease) {
   EXPECT_EQ(again->data(), first);
 }
 
+TEST(BlockPool, GivesALargeBlockAgainForNearlyTheSameSizeOnly) {
+  BlockPool pool(16u << 20);
+  char* first = nullptr;
+  {
+    Result<Block> block = pool.allocate(2'200'000);
+    first = block->data();
+  }
+  const std::size_t kept = pool.bytes_retained();
+  EXPECT_GT(kept, 2'200'000u);
+  {
+    const Result<Block> larger = pool.allocate(2'300'000);
+    const Result<Block> much_smaller = pool.allocate(1'200'000);
+    EXPECT_EQ(pool.bytes_retained(), kept);
+    EXPECT_NE(larger->data(), first);
+    EXPECT_NE(much_smaller->data(), first);
+  }
+  BlockPool other(16u << 20);
+  {
+    Result<Block> block = other.allocate(2'200'000);
+    first = block->data();
+  }
+  Result<Block> again = other.allocate(2'100'000);
+  EXPECT_EQ(again->data(), first);
+  EXPECT_EQ(other.bytes_in_use(), kept);
+  EXPECT_EQ(other.bytes_retained(), 0u);
+}
+
+TEST(BlockPool, GivesKeptPagesBackBeforeItHoldsMoreThanItsLimit) {
+  constexpr std::size_t limit = 2u << 20;
+  BlockPool pool(limit, 0, limit);
+  const auto release_all = [&pool] {
+    std::vector<Block> blocks;
+    while (Result<Block> block = pool.allocate(100'000)) blocks.push_back(std::move(*block));
+  };
+  release_all();
+  EXPECT_EQ(pool.bytes_retained(), limit);
+  Block small = *pool.allocate(1000);
+  EXPECT_LE(pool.bytes_in_use() + pool.bytes_retained(), limit);
+  EXPECT_GT(pool.bytes_retained(), limit / 2);
+  ASSERT_TRUE(small.grow(1u << 20));
+  EXPECT_LE(pool.bytes_in_use() + pool.bytes_retained(), limit);
+}
+
 TEST(Block, GrowsWithItsContentAndCountsItsNewSize) {
   BlockPool pool(4u << 20);
   Block block = *pool.allocate(1000);
