@@ -72,7 +72,7 @@ namespace {
 /// Insertions, deletions, substitutions and swaps of neighbours that lead from `a` to `b`.
 /// Requires: both at most 64 bytes.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::uint8_t rows[3][65];
+  std::uint8_t rows[3][65] = {};
   for (std::size_t j = 0; j <= b.size(); ++j) rows[0][j] = static_cast<std::uint8_t>(j);
   for (std::size_t i = 1; i <= a.size(); ++i) {
     std::uint8_t* row = rows[i % 3];

@@ -360,6 +360,7 @@ bool Decoder::optional(const Node& node, void* member, const Field& field, const
 
 bool Decoder::structure_list(const Node& node, void* member, const Field& field, const Path& path) {
   if (!node.is_list()) return expected("a list of maps", node, path);
+  STINT_CHECK(field.nested != nullptr);
   bool good = true;
   for (std::size_t i = 0; i < node.items.size(); ++i)
     good &= structure(node.items[i], field.inner(member), *field.nested, path.item(i));
