@@ -54,9 +54,9 @@ def run(name, command, seconds=600, **environment):
     return Run(name, status, log.read_text(errors="replace"), str(log))
 
 
-def setup(_full):
+def setup(full):
     """tools/test comes here only after a set-up that succeeded; a second one must find everything in place."""
-    again = run("setup-again", ["tools/setup", "--arm64"])
+    again = run("setup-again", ["tools/setup", "--arm64", *(["--clients"] if full else [])])
     idle = again.status == 0 and not re.search(r"installing|making|adding", again.output)
     return Outcome(passed=2) if idle else Outcome(passed=1, failed=1, notes=[again.tail()])
 

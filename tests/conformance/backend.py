@@ -20,14 +20,18 @@ import threading
 import time
 import zlib
 
+from google.protobuf import json_format
+from google.protobuf.json_format import ParseError
 from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 
 import items
+import otlp_json
 
 BODY_BYTES_MAX = 64 << 20
 HEAD_BYTES_MAX = 64 << 10
 PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
 _REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -77,6 +81,9 @@ class Request:
 
     def items(self):
         return items.items(self.signal, self.decoded) if self.decoded is not None else []
+
+    def is_json(self):
+        return self.headers.get("content-type") == JSON
 
 
 @dataclasses.dataclass
@@ -191,10 +198,10 @@ def _read_body(reader, headers, send_continue):
 
 class Backend:
     """Usage: `with Backend() as backend:`; `backend.url` is the endpoint. `strict_fields=True` refuses what the
-    descriptors do not know. `tls` is the ssl.SSLContext of an https back end.
+    descriptors do not know. `tls` is the ssl.SSLContext of an https back end. `json=True` takes OTLP/JSON as well.
     """
 
-    def __init__(self, port=0, host="127.0.0.1", strict_fields=True, on_accepted=None, tls=None):
+    def __init__(self, port=0, host="127.0.0.1", strict_fields=True, on_accepted=None, tls=None, json=False):
         self._lock = threading.Condition()
         self._listener = socket.create_server((host, port), backlog=256)
         self.port = self._listener.getsockname()[1]
@@ -206,6 +213,7 @@ class Backend:
         if tls is not None:
             tls.sni_callback = lambda connection, name, _: self._server_names.update({id(connection): name})
         self._strict_fields = strict_fields
+        self._media_types = (PROTOBUF, JSON) if json else (PROTOBUF,)
         self._on_accepted = on_accepted
         self._stopping = threading.Event()
         self._requests = []
@@ -401,12 +409,12 @@ class Backend:
             return refuse(405, "method")
         if request.signal is None:
             return refuse(404, "path")
-        if request.headers.get("content-type") != PROTOBUF:
+        if request.headers.get("content-type") not in self._media_types:
             return refuse(415, f"content type {request.headers.get('content-type')!r}")
         try:
             request.plain = _decompress(request.headers.get("content-encoding"), request.body)
-            request.decoded = items.decode(request.signal, request.plain)
-        except (ValueError, EOFError, OSError, zlib.error, DecodeError) as problem:
+            request.decoded = self._decode(request)
+        except (ValueError, EOFError, OSError, zlib.error, DecodeError, ParseError) as problem:
             return refuse(400, str(problem))
         wrong = items.wrong_ids(request.decoded)
         if wrong:
@@ -414,6 +422,11 @@ class Backend:
         if self._strict_fields and items.has_unknown_fields(request.decoded):
             return refuse(400, "fields unknown to the descriptors")
         return None
+
+    def _decode(self, request):
+        if request.is_json():
+            return otlp_json.read(request.signal, request.plain, ignore_unknown_fields=not self._strict_fields)
+        return items.decode(request.signal, request.plain)
 
     def _reply(self, connection, request, answer):
         """Carries the answer out. Returns whether the connection goes on."""
@@ -446,11 +459,9 @@ def _decompress(encoding, body):
     return gzip.decompress(body)
 
 
-def _response_body(request, answer):
-    if answer.body is not None:
-        return answer.body
+def _response_message(request, answer):
     if not 200 <= answer.status < 300:
-        return status_pb2.Status(code=3 if answer.status == 400 else 14, message=answer.message).SerializeToString()
+        return status_pb2.Status(code=3 if answer.status == 400 else 14, message=answer.message)
     response = items.RESPONSES[request.signal]()
     if answer.rejected or answer.message:
         partial = response.partial_success
@@ -459,12 +470,20 @@ def _response_body(request, answer):
         ]
         setattr(partial, name, answer.rejected)
         partial.error_message = answer.message
-    return response.SerializeToString()
+    return response
+
+
+def _response_body(request, answer):
+    if answer.body is not None:
+        return answer.body
+    message = _response_message(request, answer)
+    return json_format.MessageToJson(message).encode() if request.is_json() else message.SerializeToString()
 
 
 def _response(request, answer):
     body = _response_body(request, answer)
-    lines = [f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Unnamed')}", f"Content-Type: {PROTOBUF}"]
+    media_type = JSON if request.is_json() else PROTOBUF
+    lines = [f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Unnamed')}", f"Content-Type: {media_type}"]
     lines += [f"{name}: {value}" for name, value in answer.headers]
     if answer.close:
         lines.append("Connection: close")

@@ -97,6 +97,9 @@ def _with_ids_in_base64(value):
     }
 
 
-def read(signal, text):
-    """The official library's reading of a request in OTLP/JSON, unknown fields left out."""
-    return json_format.ParseDict(_with_ids_in_base64(json.loads(text)), items.REQUESTS[signal](), ignore_unknown_fields=True)
+def read(signal, text, ignore_unknown_fields=True):
+    """The official library's reading of a request in OTLP/JSON, unknown fields left out or refused. Fails: ValueError,
+    json_format.ParseError.
+    """
+    plain = _with_ids_in_base64(json.loads(text))
+    return json_format.ParseDict(plain, items.REQUESTS[signal](), ignore_unknown_fields=ignore_unknown_fields)

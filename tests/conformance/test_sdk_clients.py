@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The OpenTelemetry SDKs as clients (clients/): what a back end gets through the collector is what it gets from the SDK
+itself, item by item, in every encoding that the SDK speaks, over http and https.
+"""
+
+import json
+
+import pytest
+
+import certificates
+import collector as collector_module
+import items
+from backend import JSON, PROTOBUF, Backend
+from sdk_clients import CLIENTS, FULL
+
+COMPRESSIONS = ("none", "gzip")
+KINDS = {"sum", "gauge", "histogram", "exponential_histogram"}
+ITEMS_MIN = 50
+
+
+def cases():
+    """(client, transport, compression) of the clients that this run has."""
+    for client in CLIENTS:
+        if client.only_full and not FULL:
+            yield pytest.param(client, None, None, id=client.name, marks=pytest.mark.skip("--full runs it"))
+            continue
+        for transport in client.transports:
+            for compression in COMPRESSIONS:
+                yield pytest.param(client, transport, compression, id=f"{client.name}-{transport}-{compression}")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return certificates.Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def leaf(authority):
+    return authority.leaf()
+
+
+@pytest.fixture(params=["http", "https"])
+def destination(request, authority, leaf):
+    """(a back end for the collector, the exporter's settings for it)"""
+    tls = leaf.server() if request.param == "https" else None
+    with Backend(tls=tls) as backend:
+        trust = {"tls": {"ca_file": str(authority.root.file)}} if tls else {}
+        yield backend, {"endpoint": backend.url, **trust}
+        assert backend.violations == []
+
+
+def assert_rich(found):
+    """The comparison is worth something: there are items of every kind in it, with every part."""
+    decoded = [json.loads(item) for item in found]
+    assert len(decoded) >= ITEMS_MIN
+    assert {one["signal"] for one in decoded} == set(items.SIGNALS)
+    assert {one["metric"]["kind"] for one in decoded if "metric" in one} == KINDS
+    assert {one["metric"].get("aggregation_temporality") for one in decoded if "metric" in one} == {None, 1, 2}
+    spans = [one["span"] for one in decoded if "span" in one]
+    assert {one["kind"] for one in spans} == {1, 2, 3, 4, 5}
+    assert {one.get("status", {}).get("code") for one in spans} == {None, 1, 2}
+    assert any("events" in one and "links" in one for one in spans)
+    bodies = {key for one in decoded if "record" in one for key in one["record"].get("body", {})}
+    assert bodies >= {"string_value", "int_value", "double_value", "bool_value", "array_value", "kvlist_value", "bytes_value"}
+
+
+@pytest.mark.parametrize("client, transport, compression", list(cases()))
+def test_what_arrives_is_what_the_sdk_sends(
+    client, transport, compression, destination, start_collector, free_port, venv_python
+):
+    backend, exporter = destination
+    port = free_port()
+    configuration = collector_module.configuration(port, exporter, ("batch", "decouple"), batch={"timeout": "50ms"})
+    running = start_collector(configuration, port)
+    # Node's JSON has a field of the resource that OTLP has not (schemaUrl): a receiver has to leave it out.
+    is_json = transport == "http/json"
+    with Backend(json=is_json, strict_fields=not is_json) as direct:
+        client.send(venv_python, transport, compression, direct.url, running.url)
+        sent = direct.items()
+        assert direct.violations == []
+        assert {one.headers["content-type"] for one in direct.requests} == {JSON if is_json else PROTOBUF}
+        assert {one.headers.get("content-encoding", "none") for one in direct.requests} == {compression}
+    assert_rich(sent)
+    items.assert_equal(sent, backend.wait_for_items(len(sent)))
