@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sends the same telemetry to each URL in turn: client http/protobuf|grpc gzip|none URL...
+// Ends with status 0 when everything was accepted everywhere. OTEL_EXPORTER_OTLP_CERTIFICATE names an authority to trust.
+package main
+
+import (
+	"context"
+	"log"
+	"os"
+	"time"
+)
+
+func main() {
+	if len(os.Args) < 4 {
+		log.Fatal("usage: client http/protobuf|grpc gzip|none URL...")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	made, err := makeTelemetry(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, url := range os.Args[3:] {
+		if err := send(ctx, made, os.Args[1], os.Args[2] == "gzip", url); err != nil {
+			log.Fatalf("%s: %v", url, err)
+		}
+	}
+}
