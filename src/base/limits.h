@@ -30,6 +30,10 @@ constexpr std::size_t config_expanded_bytes_max =
     4u << 20;  // text of a configuration, aliases and expansions included; over it: refused at start
 constexpr std::size_t telemetry_body_bytes_max =
     4u << 20;  // one delivery of the Telemetry API; over it: dropped, answered 200
+constexpr std::size_t json_body_bytes_max =
+    20u << 20;  // one request to a back end in JSON, before compression; over it: dropped, said
+constexpr std::size_t json_pieces_max =
+    1000;  // pieces beyond one in which messages of a request to a back end in JSON come; over it: dropped, said
 constexpr std::size_t response_head_bytes_max =
     64u << 10;  // head of a back end's answer; over it: the connection is closed
 constexpr std::size_t response_body_bytes_max =

@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "base/arena.h"
+#include "base/limits.h"
 #include "base/log.h"
+#include "otlp/json_encode.h"
 #include "otlp/status.h"
 #include "wire/http1.h"
 #include "wire/http_date.h"
@@ -20,6 +22,7 @@ constexpr std::string_view user_agent = "Stint/" STINT_VERSION " (linux/amd64)";
 #endif
 
 constexpr std::string_view protobuf_type = "application/x-protobuf";
+constexpr std::string_view json_type = "application/json";
 constexpr Nanoseconds farewell_max = Milliseconds(100);
 constexpr std::size_t message_bytes_max = 300;  // of a back end's text in one line of the log
 
@@ -42,10 +45,23 @@ std::string reason(const net::HttpResponse& response) {
   std::string message;
   if (response.content_type == protobuf_type) {
     if (const Result<otlp::RpcStatus> status = otlp::decode_status(body)) message = one_line(status->message);
-  } else if (response.content_type == "text/plain" || response.content_type == "application/json") {
+  } else if (response.content_type == json_type) {
+    const Result<otlp::RpcStatus> status = otlp::decode_status_json(body);
+    message = one_line(status && !status->message.empty() ? std::string_view(status->message) : body);
+  } else if (response.content_type == "text/plain") {
     message = one_line(body);
   }
   return message.empty() ? text : concat(text, ": ", message);
+}
+
+// Why a batch has no text in JSON.
+std::string no_json_text(Error error) {
+  switch (error.code) {
+    case ErrorCode::memory_full: return "no memory for the request in JSON";
+    case ErrorCode::too_large: return concat("the request in JSON is over ", limits::json_body_bytes_max, " bytes");
+    case ErrorCode::too_many: return "a message of the request comes in too many pieces for JSON";
+    default: return concat("the request cannot be written in JSON: ", to_string(error));
+  }
 }
 
 Error final_error(int status) {
@@ -77,7 +93,6 @@ void OtlpHttpExporter::Config::validate(const config::Report& report) {
   if (client.endpoint.empty() && traces_endpoint.empty() && metrics_endpoint.empty() && logs_endpoint.empty()) {
     report.error("endpoint", "this key is required: the URL of the back end, as in http://localhost:4318");
   }
-  if (encoding == Encoding::json) report.error("encoding", "json is not supported yet; only proto is");
 }
 
 OtlpHttpExporter::OtlpHttpExporter(ComponentContext& context, std::string id, Config config)
@@ -134,7 +149,8 @@ std::string OtlpHttpExporter::request_head(const std::string& target, const std:
       headers.push_back({name, value});
     }
   }
-  if (!has_header(headers, "Content-Type")) headers.push_back({"Content-Type", protobuf_type});
+  if (!has_header(headers, "Content-Type"))
+    headers.push_back({"Content-Type", config_.encoding == Encoding::json ? json_type : protobuf_type});
   if (!has_header(headers, "User-Agent")) headers.push_back({"User-Agent", user_agent});
   std::string head;
   const Result<> written = wire::append_request_head(head, "POST", target, host, headers, std::nullopt);
@@ -147,19 +163,16 @@ std::string OtlpHttpExporter::request_head(const std::string& target, const std:
 class OtlpHttpExporter::Delivery final : public Attempts {
  public:
   Delivery(OtlpHttpExporter& exporter, const Destination& destination, Batch batch)
-      : exporter_(exporter), destination_(destination), signal_(batch.signal), items_(batch.items) {
-    body_ = exporter_.make_body(std::move(batch));
-    std::size_t size = 0;
-    parts_.reserve(body_.slices.size());
-    for (const Slice& slice : body_.slices) {
-      parts_.push_back({const_cast<char*>(slice.view().data()), slice.size()});
-      size += slice.size();
-    }
-    head_ = concat(destination_.head, body_.compressed ? "Content-Encoding: gzip\r\n" : "", "Content-Length: ", size,
-                   "\r\n\r\n");
-  }
+      : exporter_(exporter),
+        destination_(destination),
+        signal_(batch.signal),
+        items_(batch.items),
+        batch_(std::move(batch)) {}
 
   Task<Result<>> attempt() override {
+    if (head_.empty()) {
+      if (const Result<> made = make_request(); !made) co_return made.error();
+    }
     const Nanoseconds configured = exporter_.config_.client.timeout;
     const Nanoseconds timeout = configured > Nanoseconds::zero() ? configured : forever;
     const Result<net::HttpResponse> response = co_await destination_.client->request(head_, parts_, timeout);
@@ -172,6 +185,40 @@ class OtlpHttpExporter::Delivery final : public Attempts {
   }
 
  private:
+  // Once; without memory for the JSON, again in the next attempt.
+  Result<> make_request() {
+    if (exporter_.config_.encoding == Encoding::json) {
+      if (const Result<> written = write_json(); !written) return written;
+    }
+    body_ = exporter_.make_body(std::move(batch_));
+    std::size_t size = 0;
+    parts_.reserve(body_.slices.size());
+    for (const Slice& slice : body_.slices) {
+      parts_.push_back({const_cast<char*>(slice.view().data()), slice.size()});
+      size += slice.size();
+    }
+    head_ = concat(destination_.head, body_.compressed ? "Content-Encoding: gzip\r\n" : "", "Content-Length: ", size,
+                   "\r\n\r\n");
+    return {};
+  }
+
+  Result<> write_json() {
+    Result<Slice> json =
+        otlp::encode_json(signal_, batch_.slices, exporter_.context_.pool, limits::json_body_bytes_max);
+    if (json) {
+      batch_.slices.clear();
+      batch_.slices.push_back(std::move(*json));
+      return {};
+    }
+    const std::string why = no_json_text(json.error());
+    if (json.error().code == ErrorCode::memory_full) {
+      exporter_.attempt_failed(destination_, why);
+      return Error{ErrorCode::retryable};
+    }
+    exporter_.log_lost(destination_, signal_, items_, why);
+    return Error{ErrorCode::permanent};
+  }
+
   Result<> judge(const net::HttpResponse& response) {
     if (response.status >= 200 && response.status < 300) {
       exporter_.partly_accepted(destination_, names(signal_).items, response, items_);
@@ -193,6 +240,7 @@ class OtlpHttpExporter::Delivery final : public Attempts {
   const Destination& destination_;
   otlp::Signal signal_;
   std::size_t items_;
+  Batch batch_;  // until the request is made of it
   Body body_;
   std::vector<iovec> parts_;
   std::string head_;
@@ -256,8 +304,10 @@ void OtlpHttpExporter::attempt_succeeded(const Destination& destination) {
 
 void OtlpHttpExporter::partly_accepted(const Destination& destination, std::string_view items_name,
                                        const net::HttpResponse& response, std::size_t& items) {
-  if (response.content_type != protobuf_type) return;
-  const Result<otlp::PartialSuccess> partial = otlp::decode_response(response.body.view());
+  const bool is_json = response.content_type == json_type;
+  if (!is_json && response.content_type != protobuf_type) return;
+  const std::string_view body = response.body.view();
+  const Result<otlp::PartialSuccess> partial = is_json ? otlp::decode_response_json(body) : otlp::decode_response(body);
   if (!partial || partial->empty()) return;
   const std::size_t rejected = std::min(items, static_cast<std::size_t>(std::max<std::int64_t>(partial->rejected, 0)));
   items -= rejected;

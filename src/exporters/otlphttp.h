@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `otlphttp`: one POST per batch to a back end's OTLP/HTTP endpoint, protobuf, tried again with back-off. The body is
-// sent from where the batch's slices lie, or compressed once into a block of its own; a request owns its body until it
-// has ended. Here it is decided what a back end's answer means for the data.
+// `otlphttp`: one POST per batch to a back end's OTLP/HTTP endpoint, protobuf or JSON, tried again with back-off. The
+// body is sent from where the batch's slices lie, or compressed once into a block of its own; a request owns its body
+// until it has ended. Here it is decided what a back end's answer means for the data.
 #pragma once
 
 #include <array>

@@ -8,6 +8,7 @@
 #include "otlp/cursor.h"
 #include "otlp/utf8.h"
 #include "otlp/write.h"
+#include "wire/json_reader.h"
 
 namespace stint::otlp {
 namespace {
@@ -116,6 +117,24 @@ Result<> decode_detail(std::string_view bytes, std::optional<Nanoseconds>& retry
   return info.well_formed() ? Result<>() : malformed;
 }
 
+constexpr std::string_view rejected_names[] = {"rejectedSpans", "rejectedDataPoints", "rejectedLogRecords"};
+constexpr std::string_view rejected_snake_names[] = {"rejected_spans", "rejected_data_points", "rejected_log_records"};
+
+bool is_rejected_name(std::string_view name) {
+  for (const Signal signal : all_signals) {
+    const auto place = static_cast<std::size_t>(signal);
+    if (name == rejected_names[place] || name == rejected_snake_names[place]) return true;
+  }
+  return false;
+}
+
+/// A number of JSON, or the text of a string, that is a whole number.
+bool read_count(std::string_view text, std::int64_t& count) {
+  const char* const end = text.data() + text.size();
+  const std::from_chars_result read = std::from_chars(text.data(), end, count);
+  return read.ec == std::errc() && read.ptr == end;
+}
+
 }  // namespace
 
 std::string encode_response(const PartialSuccess& partial) {
@@ -129,7 +148,6 @@ std::string encode_response(const PartialSuccess& partial) {
 }
 
 std::string encode_response_json(Signal signal, const PartialSuccess& partial) {
-  constexpr std::string_view rejected_names[] = {"rejectedSpans", "rejectedDataPoints", "rejectedLogRecords"};
   std::string json = "{\"partialSuccess\":{";
   if (partial.rejected != 0) {
     json += concat('"', rejected_names[static_cast<std::size_t>(signal)], "\":\"", partial.rejected, '"');
@@ -156,6 +174,22 @@ Result<PartialSuccess> decode_response(std::string_view body) {
     if (!field.well_formed()) return malformed;
   }
   if (!outer.well_formed()) return malformed;
+  return partial;
+}
+
+Result<PartialSuccess> decode_response_json(std::string_view body) {
+  PartialSuccess partial;
+  bool whole = true;
+  const Result<> read = wire::parse_flat(body, [&](std::string_view path, std::string_view text, wire::JsonToken kind) {
+    const std::size_t dot = path.find('.');
+    const std::string_view parent = path.substr(0, dot);
+    if (dot == std::string_view::npos || (parent != "partialSuccess" && parent != "partial_success")) return;
+    const std::string_view name = path.substr(dot + 1);
+    if (kind != wire::JsonToken::null && is_rejected_name(name)) whole = whole && read_count(text, partial.rejected);
+    if (kind == wire::JsonToken::string && (name == "errorMessage" || name == "error_message")) partial.message = text;
+  });
+  if (!read) return read.error();
+  if (!whole) return malformed;
   return partial;
 }
 
@@ -196,6 +230,19 @@ Result<RpcStatus> decode_status(std::string_view body) {
     }
   }
   if (!field.well_formed()) return malformed;
+  return status;
+}
+
+Result<RpcStatus> decode_status_json(std::string_view body) {
+  RpcStatus status;
+  const Result<> read = wire::parse_flat(body, [&](std::string_view path, std::string_view text, wire::JsonToken kind) {
+    std::int64_t code = 0;
+    if (path == "code" && kind == wire::JsonToken::number && read_count(text, code)) {
+      status.code = static_cast<RpcCode>(static_cast<std::int32_t>(code));
+    }
+    if (path == "message" && kind == wire::JsonToken::string) status.message = text;
+  });
+  if (!read) return read.error();
   return status;
 }
 

@@ -58,11 +58,15 @@ std::string encode_response(const PartialSuccess& partial = {});
 std::string encode_response_json(Signal signal, const PartialSuccess& partial = {});
 /// Fails: malformed. An empty body is "all accepted".
 Result<PartialSuccess> decode_response(std::string_view body);
+/// The same of an answer in JSON, names in camelCase or snake_case. Fails: malformed, too_deep.
+Result<PartialSuccess> decode_response_json(std::string_view body);
 
 std::string encode_status(const RpcStatus& status);
 /// {"code":3,"message":"..."} with "details" when there is a delay.
 std::string encode_status_json(const RpcStatus& status);
 /// Fails: malformed. Details other than RetryInfo are passed over.
 Result<RpcStatus> decode_status(std::string_view body);
+/// Code and message of a status in JSON; details are passed over. Fails: malformed, too_deep.
+Result<RpcStatus> decode_status_json(std::string_view body);
 
 }  // namespace stint::otlp

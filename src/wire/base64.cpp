@@ -33,17 +33,22 @@ bool append_group(std::string& out, std::string_view group, std::size_t padding)
 
 }  // namespace
 
-void append_base64(std::string& out, std::string_view bytes) {
+char* write_base64(char* out, std::string_view bytes) {
   for (std::size_t at = 0; at < bytes.size(); at += 3) {
     const std::string_view group = bytes.substr(at, 3);
     std::uint32_t bits = 0;
     for (std::size_t i = 0; i < 3; ++i) {
       bits = bits << 8 | (i < group.size() ? static_cast<unsigned char>(group[i]) : 0u);
     }
-    for (std::size_t i = 0; i < 4; ++i) {
-      out.push_back(i <= group.size() ? alphabet[bits >> (18 - 6 * i) & 63] : '=');
-    }
+    for (std::size_t i = 0; i < 4; ++i) *out++ = i <= group.size() ? alphabet[bits >> (18 - 6 * i) & 63] : '=';
   }
+  return out;
+}
+
+void append_base64(std::string& out, std::string_view bytes) {
+  const std::size_t before = out.size();
+  out.resize(before + base64_size(bytes.size()));
+  write_base64(out.data() + before, bytes);
 }
 
 Result<> append_from_base64(std::string& out, std::string_view text) {

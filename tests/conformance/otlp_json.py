@@ -97,9 +97,32 @@ def _with_ids_in_base64(value):
     }
 
 
+def _once(pairs):
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError(f"a name twice in {[name for name, _ in pairs]}")
+    return dict(pairs)
+
+
 def read(signal, text, ignore_unknown_fields=True):
-    """The official library's reading of a request in OTLP/JSON, unknown fields left out or refused. Fails: ValueError,
-    json_format.ParseError.
+    """The official library's reading of a request in OTLP/JSON, unknown fields left out or refused, and with them names
+    that come twice. Fails: ValueError, json_format.ParseError.
     """
-    plain = _with_ids_in_base64(json.loads(text))
+    plain = _with_ids_in_base64(json.loads(text, object_pairs_hook=None if ignore_unknown_fields else _once))
     return json_format.ParseDict(plain, items.REQUESTS[signal](), ignore_unknown_fields=ignore_unknown_fields)
+
+
+def with_ids_in_hex(value):
+    """A document of json_format's writing as OTLP/JSON."""
+    if isinstance(value, list):
+        return [with_ids_in_hex(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: base64.b64decode(one).hex() if name in ("traceId", "spanId", "parentSpanId") else with_ids_in_hex(one) for name, one in value.items()
+    }
+
+
+def without_unknown(message):
+    """The same message with nothing in it that the library does not know."""
+    message.DiscardUnknownFields()
+    return message

@@ -81,7 +81,6 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"endpoint: unix:///tmp/x\n", "endpoint: the URL must begin with http://"},
         Case{"endpoint: http://host:70000\n", "endpoint: the URL has a port"},
         Case{"endpoint: http://u:p@host\n", "endpoint: the URL must not hold user and password"},
-        Case{"endpoint: http://h\nencoding: json\n", "c.yaml:2: encoding: json is not supported yet"},
         Case{"endpoint: http://h\nencoding: xml\n", "encoding: expected one of proto, json"},
         Case{"endpoint: http://h\ncompression: zstd\n", "c.yaml:2: compression: this compression is not supported yet"},
         Case{"endpoint: http://h\ncompression: lz4\n", "compression: this compression is not supported yet"},

@@ -10,6 +10,7 @@ namespace stint {
 namespace {
 
 constexpr std::string_view protobuf = "application/x-protobuf";
+constexpr std::string_view json = "application/json";
 
 class OtlpHttpTest : public ComponentWorld {
  public:
@@ -76,6 +77,56 @@ Task<> plain(OtlpHttpTest& world) {
   co_await finish(exporter, back_end);
 }
 TEST_F(OtlpHttpTest, SendsSlicesAsTheyLieWithoutACopy) { run(plain(*this)); }
+
+Task<> in_json(OtlpHttpTest& world) {
+  BackEnd back_end(world);
+  OtlpHttpExporter::Config config = world.config(back_end);
+  config.encoding = OtlpHttpExporter::Encoding::json;
+  OtlpHttpExporter exporter(world.context, "otlphttp", config);
+  const std::string one =
+                        "\x0a\x03\x1a\x01"
+                        "a",
+                    two =
+                        "\x0a\x03\x1a\x01"
+                        "b";
+  back_end.replies = {reply(200, R"({"partialSuccess":{"rejectedSpans":"4","errorMessage":"old"}})", json)};
+  Batch both = world.batch_of({one, two});
+  EXPECT_TRUE(co_await exporter.consume(std::move(both)));
+  EXPECT_EQ(back_end.received.back().content_type, json);
+  EXPECT_EQ(back_end.received.back().body, R"({"resourceSpans":[{"schemaUrl":"a"},{"schemaUrl":"b"}]})");
+  EXPECT_EQ(world.data.delivered, 6u);
+  EXPECT_NE(world.whole_log().find("4 spans rejected: old"), std::string::npos) << world.whole_log();
+
+  back_end.replies = {reply(400, R"({"code":3,"message":"no such thing"})", json)};
+  const Result<> refused = co_await exporter.consume(world.batch(one, otlp::Signal::logs));
+  EXPECT_EQ(code_of(refused), ErrorCode::permanent);
+  EXPECT_EQ(back_end.received.back().body, R"({"resourceLogs":[{"schemaUrl":"a"}]})");
+  EXPECT_NE(world.whole_log().find("400 Bad Request: no such thing"), std::string::npos) << world.whole_log();
+  co_await finish(exporter, back_end);
+}
+TEST_F(OtlpHttpTest, SendsJsonWhereItIsWantedAndReadsAnswersInIt) { run(in_json(*this)); }
+
+Task<> no_json(OtlpHttpTest& world) {
+  BackEnd back_end(world);
+  OtlpHttpExporter::Config config = world.config(back_end);
+  config.encoding = OtlpHttpExporter::Encoding::json;
+  config.retry_on_failure.max_elapsed_time = Milliseconds(5);
+  OtlpHttpExporter exporter(world.context, "otlphttp", config);
+  EXPECT_EQ(code_of(co_await exporter.consume(world.batch("\x0a\x05"))), ErrorCode::permanent);
+  EXPECT_NE(world.whole_log().find("cannot be written in JSON: malformed"), std::string::npos) << world.whole_log();
+  Batch batch = world.batch(
+      "\x0a\x03\x1a\x01"
+      "a");
+  {
+    std::vector<Block> all;
+    while (Result<Block> block = world.pool.allocate(BlockPool::smallest_bytes / 2)) all.push_back(std::move(*block));
+    EXPECT_EQ(code_of(co_await exporter.consume(std::move(batch))), ErrorCode::retryable);
+  }
+  EXPECT_NE(world.whole_log().find("no memory for the request in JSON; will be tried again"), std::string::npos);
+  EXPECT_TRUE(back_end.received.empty());
+  co_await finish(exporter, back_end);
+}
+TEST_F(OtlpHttpTest, SaysWhyThereIsNoJson) { run(no_json(*this)); }
 
 Task<> compressed(OtlpHttpTest& world) {
   BackEnd back_end(world);

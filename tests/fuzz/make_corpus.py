@@ -118,7 +118,8 @@ def answer():
     yield "partial", b"\x0a\x0a\x08\x03\x12\x06reason"
     yield "status", b"\x08\x0e\x12\x05later"
     yield "delay", b"\x08\x0e\x12\x05later\x1a" + bytes([len(retry)]) + retry
-    yield "json", b'{"code":14}'
+    yield "json", b'{"code":14,"message":"later"}'
+    yield "json-partial", b'{"partialSuccess":{"rejectedSpans":"3","errorMessage":"too old"}}'
 
 
 def walk():
@@ -128,6 +129,14 @@ def walk():
             yield path.stem, bytes([SIGNALS[path.stem.split("-")[0]], 1, 2, 0]) + request
     yield "text", b"\x02\x00\x00\x40" b"\x0a\x0f\x12\x0d\x12\x0b\x2a\x05\x0a\x03a\xffb\x1a\x02\xc3\x28"
     yield "two-resources", b"\x00\x00\x00\x10" b"\x0a\x08\x12\x06\x12\x04\x2a\x02ab\x0a\x06\x12\x04\x12\x02\x2a\x00"
+
+
+def to_json():
+    for stem in ("logs-full", "metrics-unpacked", "logs-deep", "traces-invalid"):
+        yield stem, bytes([SIGNALS[stem.split("-")[0]], 0]) + (GOLDEN / f"{stem}.bin").read_bytes()
+    yield "pieces", b"\x02\x00" b"\x0a\x13\x1a\x01a\x12\x03\x1a\x01x\x1a\x01b\x0a\x02\x10\x05\x12\x00\x0a\x00"
+    yield "oneof", b"\x02\x00" b"\x0a\x11\x12\x0f\x12\x0d\x2a\x0b\x2a\x02\x0a\x00\x0a\x01a\x2a\x02\x0a\x00"
+    yield "limit", b"\x00\x01" b"\x0a\x46\x1a\x44" + b"u" * 68
 
 
 COLLECTOR = b"""receivers:
@@ -176,7 +185,7 @@ def expand():
 
 TARGETS = {
     "answer": answer, "chunked": chunked, "expand": expand, "gzip": gzip_inputs, "header_value": header_value, "http": http,
-    "json": json, "json_otlp": json_otlp, "platform_events": platform_events, "url": url, "walk": walk, "yaml": yaml,
+    "json": json, "json_otlp": json_otlp, "platform_events": platform_events, "to_json": to_json, "url": url, "walk": walk, "yaml": yaml,
 }
 
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <protozero/pbf_reader.hpp>
 #include <string>
 
 #include "base/log.h"
@@ -88,7 +89,7 @@ inline std::string metric(std::string_view json) { return item(Signal::metrics, 
 
 /// What the value in a log record's body becomes; the refusal if there is one.
 inline std::string any_value(std::string_view json) {
-  const std::string record = log_record("{\"body\":" + std::string(json) + "}");
+  std::string record = log_record("{\"body\":" + std::string(json) + "}");
   if (record.empty() || record[0] != (5 << 3 | 2)) return record;
   protozero::pbf_reader reader(record.data(), record.size());
   EXPECT_TRUE(reader.next());

@@ -8,9 +8,11 @@
 //   otlp-tool repair SIGNAL                        one request in, the repaired request out
 //   otlp-tool json SIGNAL                          a record per request in JSON in; a record per request out, as
 //                                                  protobuf or as "refused: " and the sentence
-//   otlp-tool status CODE MESSAGE DELAY_MS         records out: Status as protobuf and as JSON (a delay of -1: none)
-//   otlp-tool response SIGNAL REJECTED MESSAGE     records out: Export*ServiceResponse as protobuf and as JSON
-//   otlp-tool read-status, otlp-tool read-response one body in, one line out
+//   otlp-tool to-json SIGNAL                       a record per request in protobuf in; a record per request out, as
+//   JSON otlp-tool merge-to-json SIGNAL                 a record per request in protobuf in; one record out, all of
+//   them in JSON otlp-tool status CODE MESSAGE DELAY_MS         records out: Status as protobuf and as JSON (a delay of
+//   -1: none) otlp-tool response SIGNAL REJECTED MESSAGE     records out: Export*ServiceResponse as protobuf and as
+//   JSON otlp-tool read-status, otlp-tool read-response one body in, one line out
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +20,7 @@
 
 #include "base/log.h"
 #include "otlp/json.h"
+#include "otlp/json_encode.h"
 #include "otlp/repair.h"
 #include "otlp/split.h"
 #include "otlp/status.h"
@@ -122,6 +125,22 @@ int json_input(Signal signal) {
   return 0;
 }
 
+int to_json(Signal signal, bool merged) {
+  Memory memory;
+  const std::string input = read_all();
+  std::vector<Slice> requests;
+  for (std::string_view rest = input; !rest.empty();) {
+    const std::size_t size = get_number(rest);
+    requests.push_back(memory.slice(rest.substr(4, size)));
+    rest.remove_prefix(4 + size);
+    if (merged && !rest.empty()) continue;
+    const auto json = encode_json(signal, requests, memory.pool, memory.pool.bytes_max());
+    put_record(json ? std::string(json->view()) : "refused: " + to_string(json.error()));
+    requests.clear();
+  }
+  return 0;
+}
+
 int write_status(const char* code, const char* message, long delay_ms) {
   RpcStatus status{.code = static_cast<RpcCode>(std::atoi(code)), .message = message, .retry_delay = std::nullopt};
   if (delay_ms >= 0) status.retry_delay = Milliseconds(delay_ms);
@@ -163,6 +182,7 @@ int main(int count, char** arguments) {
   if (!signal) return refuse("see the head of otlp_tool.cpp");
   if (command == "counts") return counts(*signal);
   if (command == "json") return json_input(*signal);
+  if (command == "to-json" || command == "merge-to-json") return to_json(*signal, command == "merge-to-json");
   if (command == "repair") return repair_input(*signal);
   if (command == "split" && count == 5) {
     return split_input(*signal, {std::strtoul(arguments[3], nullptr, 10), std::strtoul(arguments[4], nullptr, 10)});

@@ -54,6 +54,27 @@ TEST(Status, ReadsAsJson) {
       R"({"code":8,"message":"full","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"1.050s"}]})");
 }
 
+TEST(Status, ReadsWhatBackEndsSayInJson) {
+  const auto partial = [](std::string_view body) { return decode_response_json(body); };
+  EXPECT_EQ(*partial(R"({"partialSuccess":{"rejectedSpans":"3","errorMessage":"too \"old\""}})"),
+            (PartialSuccess{.rejected = 3, .message = "too \"old\""}));
+  EXPECT_EQ(*partial(R"({"partial_success":{"rejected_data_points":7,"other":[{}]}})"),
+            (PartialSuccess{.rejected = 7, .message = ""}));
+  EXPECT_EQ(partial(R"({"partialSuccess":{"rejectedLogRecords":-1}})")->rejected, -1);
+  for (const char* const nothing : {"{}", R"({"partialSuccess":{}})", R"({"partialSuccess":null})",
+                                    R"({"partialSuccess":{"rejectedSpans":null}})", R"({"rejectedSpans":3})", "[]"}) {
+    EXPECT_TRUE(partial(nothing)->empty()) << nothing;
+  }
+  for (const char* const wrong : {"", "{", "accepted", R"({"partialSuccess":{"rejectedSpans":"many"}})",
+                                  R"({"partialSuccess":{"rejectedSpans":1e400}})"}) {
+    EXPECT_FALSE(partial(wrong)) << wrong;
+  }
+  const auto status = decode_status_json(R"({"code":14,"message":"later","details":[{"code":3}]})");
+  EXPECT_EQ(*status, (RpcStatus{.code = RpcCode::unavailable, .message = "later", .retry_delay = std::nullopt}));
+  EXPECT_EQ(decode_status_json(R"({"message":"no code"})")->code, RpcCode::ok);
+  EXPECT_FALSE(decode_status_json("<html>"));
+}
+
 TEST(Status, PassesOverDetailsItDoesNotKnow) {
   std::string body;
   {
