@@ -69,12 +69,16 @@ class Certificate:
         above = self._issuer.chain() if self._issuer and self._issuer._issuer else ""
         return self.pem() + above
 
-    def server(self, chain=True, newest=None, client_root=None):
-        """An ssl.SSLContext that shows this certificate, and its chain unless told otherwise."""
+    def served(self, chain=True):
+        """The file that a server shows."""
         file = self.folder / "served.pem"
         file.write_text(self.chain() if chain else self.pem())
+        return file
+
+    def server(self, chain=True, newest=None, client_root=None):
+        """An ssl.SSLContext that shows this certificate, and its chain unless told otherwise."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file, self.key_file)
+        context.load_cert_chain(self.served(chain), self.key_file)
         context.set_alpn_protocols(["http/1.1"])
         if newest is not None:
             context.maximum_version = newest
