@@ -30,11 +30,14 @@ class Client:
             "java": ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{BUILT}/java/classes:{BUILT}/java/libraries/*", "stint.Client"],
         }[self.name]
 
-    def send(self, python, transport, compression, *urls, seconds=120, **environment):
-        """Runs the client to its end. Fails: AssertionError with its output; skips where it could not be fetched."""
+    def skip_if_unavailable(self):
         unavailable = BUILT / self.name / "unavailable"
         if unavailable.exists():
             pytest.skip(f"the {self.name} client could not be fetched: {unavailable.read_text().strip()}")
+
+    def send(self, python, transport, compression, *urls, seconds=120, **environment):
+        """Runs the client to its end. Fails: AssertionError with its output; skips where it could not be fetched."""
+        self.skip_if_unavailable()
         finished = subprocess.run(
             [*self.command(python), transport, compression, *urls],
             env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **dict(self.environment), **environment},

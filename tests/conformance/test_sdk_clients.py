@@ -4,6 +4,7 @@ itself, item by item, in every encoding that the SDK speaks, over http and https
 """
 
 import json
+import subprocess
 
 import pytest
 
@@ -11,7 +12,8 @@ import certificates
 import collector as collector_module
 import items
 from backend import JSON, PROTOBUF, Backend
-from sdk_clients import CLIENTS, FULL
+from sdk_clients import CLIENTS, FULL, SOURCES
+from test_local_lambda import PROGRAM
 
 COMPRESSIONS = ("none", "gzip")
 KINDS = {"sum", "gauge", "histogram", "exponential_histogram"}
@@ -82,3 +84,35 @@ def test_what_arrives_is_what_the_sdk_sends(
         assert {one.headers.get("content-encoding", "none") for one in direct.requests} == {compression}
     assert_rich(sent)
     items.assert_equal(sent, backend.wait_for_items(len(sent)))
+
+
+@pytest.mark.parametrize("transport", ["http/json", "http/protobuf"])
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_a_node_function_loses_nothing_in_a_frozen_environment(transport, compression, destination, tmp_path, free_port):
+    """As an extension beside a real function in Node: each invocation's data has arrived before the next one begins."""
+    node = next(client for client in CLIENTS if client.name == "node")
+    node.skip_if_unavailable()
+    backend, exporter = destination
+    port, report = free_port(), tmp_path / "report.json"
+    settings = collector_module.configuration(port, exporter, ("batch", "decouple"), batch={"timeout": "1h"})
+    file = collector_module.write_configuration(tmp_path, settings)
+    with Backend(json=transport == "http/json", strict_fields=transport != "http/json") as direct:
+        variables = {
+            **dict(node.environment),
+            "OTEL_EXPORTER_OTLP_PROTOCOL": transport,
+            "OTEL_EXPORTER_OTLP_COMPRESSION": compression,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"{direct.url} http://127.0.0.1:{port}",
+        }
+        command = [str(PROGRAM), "--function", str(SOURCES / "node"), "--runtime", "node function.js", "--no-backend"]
+        command += ["--extension", collector_module.BINARY, "--config", str(file), "--freeze", "--timeout", "20s"]
+        command += [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
+        command += ["--json", str(report)]
+        finished = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+        text = finished.stdout + finished.stderr
+        assert finished.returncode == 0, text
+        sent = direct.items()
+    responses = [json.loads(one["response"]) for one in json.loads(report.read_text())["invocations"]]
+    assert responses == [{"flushed": True}] * 3
+    assert_rich(sent)
+    items.assert_equal(sent, backend.items())
+    assert f"{len(sent)} items accepted, {len(sent)} delivered, 0 dropped" in text
