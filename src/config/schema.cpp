@@ -14,6 +14,12 @@
 namespace stint::config {
 namespace {
 
+// Of a field that has keys inside it.
+const Schema& nested_in(const Field& field) {
+  STINT_CHECK(field.nested != nullptr);
+  return *field.nested;
+}
+
 static_assert(std::endian::native == std::endian::little, "integers of all sizes are stored by their low bytes");
 
 /// Holds a value of any kind whose field has no member.
@@ -80,7 +86,7 @@ const Field* find_field(std::string_view name, const Schema& schema, void*& obje
       continue;
     }
     void* inner = object == nullptr ? nullptr : field.member(object);
-    if (const Field* const found = find_field(name, *field.nested, inner)) {
+    if (const Field* const found = find_field(name, nested_in(field), inner)) {
       object = inner;
       return found;
     }
@@ -91,7 +97,7 @@ const Field* find_field(std::string_view name, const Schema& schema, void*& obje
 void guess_among(const Schema& schema, NameGuess& guess) {
   for (const Field& field : schema.fields) {
     if (field.kind == Kind::embedded) {
-      guess_among(*field.nested, guess);
+      guess_among(nested_in(field), guess);
     } else {
       guess.consider(field.name);
     }
@@ -134,7 +140,7 @@ bool Decoder::structure(const Node& section, void* object, const Schema& schema,
 bool Decoder::missing_keys(const Node& section, const Schema& schema, const Path& path) {
   bool good = true;
   for (const Field& field : schema.fields) {
-    if (field.kind == Kind::embedded) good &= missing_keys(section, *field.nested, path);
+    if (field.kind == Kind::embedded) good &= missing_keys(section, nested_in(field), path);
     if (!field.is_required) continue;
     const Entry* const given = section.find_entry(field.name);
     if (given != nullptr && !given->value.is_null()) continue;
@@ -147,7 +153,7 @@ bool Decoder::missing_keys(const Node& section, const Schema& schema, const Path
 
 bool Decoder::validate(const Node& section, void* object, const Schema& schema, const Path& path) {
   for (const Field& field : schema.fields) {
-    if (field.kind == Kind::embedded && !validate(section, field.member(object), *field.nested, path)) return false;
+    if (field.kind == Kind::embedded && !validate(section, field.member(object), nested_in(field), path)) return false;
   }
   if (schema.validate == nullptr) return true;
   const std::size_t before = diagnostics_.error_count();
@@ -181,7 +187,7 @@ bool Decoder::value(const Node& node, void* member, const Field& field, const Pa
   switch (field.kind) {
     case Kind::text_list: return text_list(node, *static_cast<TextList*>(member), path);
     case Kind::text_map: return text_map(node, *static_cast<TextMap*>(member), path);
-    case Kind::structure: return structure(node, member, *field.nested, path);
+    case Kind::structure: return structure(node, member, nested_in(field), path);
     case Kind::optional: return optional(node, member, field, path);
     case Kind::structure_list: return structure_list(node, member, field, path);
     case Kind::node: return *static_cast<Node*>(member) = node.copy(), true;
@@ -339,9 +345,9 @@ bool Decoder::optional(const Node& node, void* member, const Field& field, const
   void* const inner = field.inner(member);
   void* owner = nullptr;
   const Entry* const enabled = node.find_entry("enabled");
-  if (!node.is_map() || enabled == nullptr || find_field("enabled", *field.nested, owner) != nullptr) {
+  if (!node.is_map() || enabled == nullptr || find_field("enabled", nested_in(field), owner) != nullptr) {
     state.on = true;
-    return structure(node, inner, *field.nested, path);
+    return structure(node, inner, nested_in(field), path);
   }
   Field flag;
   flag.kind = Kind::boolean;
@@ -354,16 +360,15 @@ bool Decoder::optional(const Node& node, void* member, const Field& field, const
     if (&entry != enabled) rest.entries.push_back(Entry{entry.key, entry.position, entry.value.copy()});
   }
   state.on = on;
-  if (on || !rest.entries.empty()) good &= structure(rest, inner, *field.nested, path);
+  if (on || !rest.entries.empty()) good &= structure(rest, inner, nested_in(field), path);
   return good;
 }
 
 bool Decoder::structure_list(const Node& node, void* member, const Field& field, const Path& path) {
   if (!node.is_list()) return expected("a list of maps", node, path);
-  STINT_CHECK(field.nested != nullptr);
   bool good = true;
   for (std::size_t i = 0; i < node.items.size(); ++i)
-    good &= structure(node.items[i], field.inner(member), *field.nested, path.item(i));
+    good &= structure(node.items[i], field.inner(member), nested_in(field), path.item(i));
   return good;
 }
 

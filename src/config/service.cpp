@@ -26,7 +26,7 @@ struct Service {
   Node extensions;
   Node pipelines;
   Telemetry telemetry;
-  FlushPolicy flush = FlushPolicy::adaptive;
+  std::string flush = "adaptive";
 };
 
 std::string wrong_level(const std::string& text) {
@@ -79,7 +79,10 @@ constexpr auto fields_of(Service*) {
   return fields(field<&Service::extensions>("extensions", "list of extension ids, in the order of their start"),
                 field<&Service::pipelines>("pipelines", "map of `signal[/name]` to receivers, processors, exporters"),
                 field<&Service::telemetry>("telemetry", "our own telemetry"),
-                field<&Service::flush>("flush", "when data goes out"));
+                field<&Service::flush>("flush",
+                                       "when data goes out: adaptive, or end, continuous, periodic, each also with "
+                                       "an interval in ms as in `periodic,20000`",
+                                       checked<&wrong_flush_policy>));
 }
 
 bool is_type(std::string_view text) {
@@ -188,7 +191,7 @@ void ServiceDecoder::service(const Node& node) {
   LogLevel level{};
   if (parse_log_level(service.telemetry.logs.level, level)) config_.log_level = level;
   if (const Node* const flush = node.find("flush"); flush != nullptr && !flush->is_null())
-    config_.flush = service.flush;
+    config_.flush = parse_flush_policy(service.flush);
   if (!service.extensions.is_null()) {
     const Path extensions = path.child("extensions");
     config_.service_extensions = references(&service.extensions, extensions);

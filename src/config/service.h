@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "config/flush_policy.h"
 #include "config/schema.h"
 
 namespace stint::config {
@@ -49,15 +50,6 @@ struct PipelineConfig {
   std::vector<ComponentReference> processors;  // in order, none twice
   std::vector<ComponentReference> exporters;   // at least one
 };
-
-/// When data goes out; `adaptive` unless the file says otherwise.
-enum class FlushPolicy : std::uint8_t { adaptive, end, continuous, periodic };
-constexpr auto choices_of(FlushPolicy*) {
-  return choices<FlushPolicy>({{"adaptive", FlushPolicy::adaptive},
-                               {"end", FlushPolicy::end},
-                               {"continuous", FlushPolicy::continuous},
-                               {"periodic", FlushPolicy::periodic}});
-}
 
 struct ServiceConfig {
   std::vector<ComponentSection> receivers;

@@ -323,21 +323,9 @@ void OtlpHttpExporter::log_lost(const Destination& destination, otlp::Signal sig
   log(LogLevel::error, id_, ": ", items, " ", names(signal).items, " not delivered to ", destination.url, ": ", why);
 }
 
-Task<Result<>> OtlpHttpExporter::flush(Deadline deadline) {
-  for (;;) {
-    const Activity now = activity();
-    if (now == Activity::idle) co_return Result<>();
-    if (now == Activity::waiting) co_return Error{ErrorCode::retryable};
-    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
-    if (!waited) co_return waited.error();
-  }
-}
-
 Task<> OtlpHttpExporter::stop(Deadline deadline) {
   hurry();
-  while (!retrier_.idle()) {
-    if (!co_await context_.changed.wait(context_.runtime.monotonic(deadline))) break;
-  }
+  co_await retrier_.stop(deadline);
   for (const auto& client : clients_) co_await client->close(farewell_max);
 }
 

@@ -40,7 +40,7 @@ class OtlpHttpExporter final : public Exporter {
   /// Fails: as Consumer says; a signal without an endpoint is permanent.
   Task<Result<>> consume(Batch batch) override;
   Activity activity() const override { return retrier_.activity(); }
-  Task<Result<>> flush(Deadline deadline) override;
+  Task<Result<>> flush(Deadline deadline) override { return retrier_.settle(deadline); }
   void hurry() override { retrier_.hurry(); }
   /// Whoever consumes has been stopped before, and cancels what `deadline` leaves over.
   Task<> stop(Deadline deadline) override;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lambda/life_cycle.h"
 
+#include <algorithm>
+
+#include "base/limits.h"
 #include "base/log.h"
-#include "lambda/flush_policy.h"
 #include "runtime/combine.h"
 
 namespace stint::lambda {
@@ -32,15 +34,11 @@ std::string_view name(DropReason reason) {
 }
 
 config::FlushPolicy flush_policy(const config::Environment& environment, std::optional<config::FlushPolicy> of_file) {
-  const config::FlushPolicy otherwise = of_file.value_or(config::FlushPolicy::adaptive);
+  const config::FlushPolicy otherwise = of_file.value_or(config::FlushPolicy());
   const auto text = environment.lookup("STINT_FLUSH");
   if (!text || text->empty()) return otherwise;
-  if (*text == "adaptive") return config::FlushPolicy::adaptive;
-  if (*text == "end") return config::FlushPolicy::end;
-  if (*text == "continuous") return config::FlushPolicy::continuous;
-  if (*text == "periodic") return config::FlushPolicy::periodic;
-  log(LogLevel::warn, "STINT_FLUSH: '", *text, "' is no policy and is passed over; write adaptive, end, continuous or ",
-      "periodic");
+  if (const auto policy = config::parse_flush_policy(*text)) return *policy;
+  log(LogLevel::warn, "STINT_FLUSH: '", *text, "' is passed over; write ", config::flush_policy_forms);
   return otherwise;
 }
 
@@ -178,25 +176,45 @@ Task<Result<Event>> LifeCycle::serve_events() {
 
 Task<> LifeCycle::serve_invocation(const Event& event) {
   co_await end_flush_beside();
+  const InvocationPlan planned = plan(event);
+  ++invocations_;
+  if (graph_ == nullptr) co_return;
+  const Deadline release = earlier(event.deadline.value_or(Deadline::never()), release_margin);
+  switch (planned) {
+    case InvocationPlan::pass: break;
+    case InvocationPlan::flush_beside: beside_.spawn(flush_beside(release)); break;
+    case InvocationPlan::flush_first: co_await flush_while_held(release); break;
+    case InvocationPlan::flush_at_end: co_await hold(event, release); break;
+  }
+}
+
+InvocationPlan LifeCycle::plan(const Event& event) {
   const EpochTime now = runtime_.epoch_now();
   const InvocationFacts facts{.has_telemetry = telemetry_ != nullptr && event.deadline.has_value(),
-                              .invocations = invocations_,
+                              .is_busy = history_.is_busy(now),
                               .now = now,
-                              .previous = previous_invocation_,
-                              .deadline = event.deadline.value_or(Deadline::never())};
-  ++invocations_;
-  previous_invocation_ = now;
-  if (graph_ == nullptr) co_return;
-  const InvocationPlan plan = plan_invocation(settings_.flush, facts);
-  const Deadline release = earlier(facts.deadline, release_margin);
-  if (plan.flush_at_begin) beside_.spawn(flush_beside(release));
-  if (!plan.hold_until_flushed) co_return;
+                              .flushed = flushed_};
+  history_.add(now);
+  const InvocationPlan planned = plan_invocation(settings_.flush, facts);
+  if (planned != InvocationPlan::pass) flushed_ = now;
+  return planned;
+}
+
+Task<> LifeCycle::hold(const Event& event, Deadline release) {
   if (!co_await telemetry_->wait_runtime_done(event.request_id, release)) {
     log(LogLevel::debug, event.request_id, ": its end was not seen before its deadline");
     co_return;
   }
-  co_await end_flush_beside();
-  (void)co_await graph_->flush(release);
+  co_await flush_while_held(release);
+}
+
+// The user pays for every millisecond of this.
+Task<> LifeCycle::flush_while_held(Deadline release) {
+  const EpochTime began = runtime_.epoch_now();
+  const Deadline patience{std::min(release.at, began + limits::hold_max)};
+  const bool flushed = co_await graph_->flush(patience);
+  const auto held = std::chrono::duration_cast<Milliseconds>(runtime_.epoch_now() - began);
+  if (!flushed) log(LogLevel::debug, "something is left for later, after ", held.count(), " ms");
 }
 
 Task<> LifeCycle::flush_beside(Deadline deadline) { (void)co_await graph_->flush(deadline); }

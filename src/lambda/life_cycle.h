@@ -15,6 +15,7 @@
 #include "config/service.h"
 #include "lambda/account_id.h"
 #include "lambda/extension_api.h"
+#include "lambda/flush_policy.h"
 #include "lambda/idle_mode.h"
 #include "lambda/telemetry_listener.h"
 #include "pipeline/graph.h"
@@ -24,7 +25,7 @@
 namespace stint::lambda {
 
 struct LifeCycleSettings {
-  config::FlushPolicy flush = config::FlushPolicy::adaptive;
+  config::FlushPolicy flush;
   bool managed_instances = false;  // SHUTDOWN only, no freeze
   bool sam_local = false;          // the emulator wants an address without a host
   bool fail_on_error = false;      // a bad configuration fails the function's init
@@ -62,6 +63,9 @@ class LifeCycle {
   Task<int> live(TerminationSignals* signals);
   Task<Result<Event>> serve_events();
   Task<> serve_invocation(const Event& event);
+  InvocationPlan plan(const Event& event);
+  Task<> hold(const Event& event, Deadline release);
+  Task<> flush_while_held(Deadline release);
   Task<> flush_beside(Deadline deadline);
   Task<> end_flush_beside();
   Task<> stop(Deadline deadline);
@@ -78,7 +82,8 @@ class LifeCycle {
   std::unique_ptr<IdleMode> idle_;
   Scope beside_;  // a flush that nobody waits for
   std::uint64_t invocations_ = 0;
-  EpochTime previous_invocation_{};
+  InvocationHistory history_;
+  EpochTime flushed_{};  // when the last flush began
 };
 
 }  // namespace stint::lambda

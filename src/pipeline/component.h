@@ -78,7 +78,11 @@ class Receiver : public Component {
   virtual void connect(otlp::Signal signal, Consumer& next) = 0;
 };
 
-class Processor : public Component, public Consumer {};
+class Processor : public Component, public Consumer {
+ public:
+  /// Whether consume() means accepted into bounded memory, and no longer delivered.
+  virtual bool accepts() const { return false; }
+};
 
 class Exporter : public Component, public Consumer {};
 

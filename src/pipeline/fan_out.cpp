@@ -18,11 +18,35 @@ Task<> consume_one(Consumer& consumer, Batch batch, std::optional<Error>& worst)
   if (!consumed && is_worse(consumed.error(), worst)) worst = consumed.error();
 }
 
+// Work for one is work; waiting for one is no reason to wait for all.
+template <typename Parts>
+Activity joint_activity(const Parts& parts) {
+  Activity all = Activity::idle;
+  for (const auto& part : parts) {
+    const Activity one = part->activity();
+    if (one == Activity::working) return one;
+    if (one == Activity::waiting) all = one;
+  }
+  return all;
+}
+
 }  // namespace
 
+void FanOut::accept_at_once(otlp::Signal signal) {
+  queues_.reserve(consumers_.size());
+  for (Consumer* const consumer : consumers_) {
+    queues_.push_back(std::make_unique<DeliveryQueue>(context_, *consumer, signal));
+  }
+}
+
 Task<Result<>> FanOut::consume(Batch batch) {
+  if (!queues_.empty()) {
+    for (std::size_t i = 1; i < queues_.size(); ++i) queues_[i]->push(batch.share());
+    queues_[0]->push(std::move(batch));
+    co_return Result<>();
+  }
   std::optional<Error> worst;
-  Scope scope(runtime_);
+  Scope scope(context_.runtime);
   for (Consumer* const consumer : consumers_) scope.spawn(consume_one(*consumer, batch.share(), worst));
   batch = Batch();  // the shares are all there is
   co_await scope.join();
@@ -30,14 +54,21 @@ Task<Result<>> FanOut::consume(Batch batch) {
   co_return Result<>();
 }
 
-Activity FanOut::activity() const {
-  Activity all = Activity::idle;
-  for (const Consumer* consumer : consumers_) {
-    const Activity one = consumer->activity();
-    if (one == Activity::working) return one;
-    if (one == Activity::waiting) all = one;
+Activity FanOut::activity() const { return queues_.empty() ? joint_activity(consumers_) : joint_activity(queues_); }
+
+Task<Result<>> FanOut::flush(Deadline deadline) {
+  Result<> result;
+  for (const auto& queue : queues_) {
+    const Result<> settled = co_await queue->settle(deadline);
+    if (!settled) result = settled;
   }
-  return all;
+  co_return result;
+}
+
+Task<> FanOut::stop(Deadline deadline) {
+  Scope scope(context_.runtime);
+  for (const auto& queue : queues_) scope.spawn(queue->stop(deadline));
+  co_await scope.join();
 }
 
 }  // namespace stint

@@ -11,6 +11,7 @@ namespace stint {
 
 struct Graph::Pipeline {
   std::vector<std::unique_ptr<Processor>> processors;  // in the order of the data
+  FanOut* fan_out = nullptr;                           // to several exporters
   Consumer* entry = nullptr;
 };
 
@@ -158,9 +159,8 @@ class Graph::Builder {
     return owner.back().get();
   }
 
-  Consumer* joined(std::vector<Consumer*> consumers) {
-    if (consumers.size() == 1) return consumers.front();
-    graph_->fan_outs_.push_back(std::make_unique<FanOut>(context_->runtime, std::move(consumers)));
+  FanOut* fan_out(std::vector<Consumer*> consumers) {
+    graph_->fan_outs_.push_back(std::make_unique<FanOut>(*context_, std::move(consumers)));
     return graph_->fan_outs_.back().get();
   }
 
@@ -172,8 +172,10 @@ class Graph::Builder {
                                                     config, exporters_, graph_->exporters_));
     }
     auto pipeline = std::make_unique<Pipeline>();
-    pipeline->entry = joined(std::move(exporters));
+    pipeline->entry = exporters.front();
+    if (exporters.size() > 1) pipeline->entry = pipeline->fan_out = fan_out(std::move(exporters));
     const auto signal = static_cast<otlp::Signal>(config.signal);
+    bool accepts = false;
     for (auto reference = config.processors.rbegin(); reference != config.processors.rend(); ++reference) {
       const auto found = find_component(table_.processors, "processors", service_.processors, *reference, config,
                                         warned_, diagnostics_);
@@ -182,7 +184,9 @@ class Graph::Builder {
       pipeline->processors.push_back(
           found.type->make(context_, id, *found.section, root.child(id), diagnostics_, signal, pipeline->entry));
       pipeline->entry = pipeline->processors.back().get();
+      if (pipeline->processors.back()->accepts()) accepts = true;
     }
+    if (accepts && pipeline->fan_out != nullptr) pipeline->fan_out->accept_at_once(signal);
     std::reverse(pipeline->processors.begin(), pipeline->processors.end());
     for (const auto& reference : config.receivers) {
       Receiver* const receiver = shared_instance<Receiver>(table_.receivers, "receivers", service_.receivers, reference,
@@ -200,7 +204,8 @@ class Graph::Builder {
         for (const Output& output : outputs_) {
           if (output.receiver == receiver && output.signal == signal) consumers.push_back(output.consumer);
         }
-        if (!consumers.empty()) receiver->connect(signal, *joined(std::move(consumers)));
+        if (consumers.size() == 1) receiver->connect(signal, *consumers.front());
+        if (consumers.size() > 1) receiver->connect(signal, *fan_out(std::move(consumers)));
       }
     }
   }
@@ -253,6 +258,9 @@ Task<> Graph::flush_pipeline(Pipeline& pipeline, Deadline deadline, bool& flushe
     const Result<> done = co_await processor->flush(deadline);
     flushed = flushed && done.has_value();
   }
+  if (pipeline.fan_out == nullptr) co_return;
+  const Result<> done = co_await pipeline.fan_out->flush(deadline);
+  flushed = flushed && done.has_value();
 }
 
 Task<bool> Graph::flush(Deadline deadline) {
@@ -273,6 +281,7 @@ Task<bool> Graph::flush(Deadline deadline) {
 
 Task<> Graph::stop_pipeline(Pipeline& pipeline, Deadline deadline) {
   for (const auto& processor : pipeline.processors) co_await processor->stop(deadline);
+  if (pipeline.fan_out != nullptr) co_await pipeline.fan_out->stop(deadline);
 }
 
 Task<> Graph::stop(Deadline deadline) {

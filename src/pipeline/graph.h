@@ -9,6 +9,7 @@
 
 #include "config/service.h"
 #include "pipeline/component.h"
+#include "pipeline/fan_out.h"
 
 namespace stint {
 
@@ -45,7 +46,7 @@ class Graph {
   Task<> stop_pipeline(Pipeline& pipeline, Deadline deadline);
 
   ComponentContext& context_;
-  std::vector<std::unique_ptr<Consumer>> fan_outs_;
+  std::vector<std::unique_ptr<FanOut>> fan_outs_;
   std::vector<std::unique_ptr<Exporter>> exporters_;
   std::vector<std::unique_ptr<Pipeline>> pipelines_;
   std::vector<std::unique_ptr<Receiver>> receivers_;

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/limits.h"
+
 namespace stint {
 
 void RetryConfig::validate(const config::Report& report) {
@@ -24,47 +26,65 @@ std::string check_multiplier(const double& value) {
   return value >= 0 && std::isfinite(value) ? std::string() : "must be at least 0";
 }
 
-// One entry of the counts, moved from first to later attempts.
+// One run() in the list of all.
 class Retrier::Presence {
  public:
-  explicit Presence(Retrier& retrier) : retrier_(retrier) {
-    ++retrier_.first_attempts_;
-    retrier_.context_.changed.notify_all();
+  explicit Presence(Retrier& retrier) : began(retrier.context_.runtime.now()), next(retrier.first_), retrier_(retrier) {
+    if (next != nullptr) next->place_ = &next;
+    retrier.first_ = this;
+    retrier.context_.changed.notify_all();
   }
   Presence(const Presence&) = delete;
   Presence& operator=(const Presence&) = delete;
   ~Presence() {
-    --(first_ ? retrier_.first_attempts_ : retrier_.later_attempts_);
+    *place_ = next;
+    if (next != nullptr) next->place_ = place_;
     retrier_.context_.changed.notify_all();
   }
-  void failed() {
-    if (!first_) return;
-    first_ = false;
-    --retrier_.first_attempts_;
-    ++retrier_.later_attempts_;
+  void fail() {
+    has_failed = true;
     retrier_.context_.changed.notify_all();
   }
+
+  MonotonicTime began;
+  bool has_failed = false;
+  Presence* next;
 
  private:
   Retrier& retrier_;
-  bool first_ = true;
+  Presence** place_ = &retrier_.first_;  // what points here
 };
 
+namespace {
+
+// With each wait in vain; in the end it is what a near back end needs.
+constexpr int patience_divisor = 8;
+constexpr Nanoseconds patience_min = Milliseconds(4);
+
+}  // namespace
+
 Retrier::Retrier(ComponentContext& context, RetryConfig config, Nanoseconds attempt_max)
-    : context_(context), config_(config), attempt_max_(attempt_max), hurry_(context.runtime) {}
+    : context_(context),
+      config_(config),
+      attempt_max_(attempt_max),
+      patience_(limits::hold_max),
+      hurry_(context.runtime),
+      looks_(context.runtime) {}
 
 Task<Result<>> Retrier::run(Attempts& attempts) {
   Presence presence(*this);
+  if (patience_ < limits::hold_max) looks_.spawn(look_again(presence.began + patience_));
   Nanoseconds interval = config_.initial_interval;
   Nanoseconds elapsed{};
   for (;;) {
     const bool is_last = hurried_;
     const MonotonicTime began = context_.runtime.now();
     const Result<> result = co_await attempts.attempt();
+    if (context_.runtime.now() - began <= limits::hold_max) patience_ = limits::hold_max;
     if (result || result.error().code != ErrorCode::retryable) co_return result;
     if (is_last) co_return Error{ErrorCode::stopping};
     if (!config_.enabled) co_return result;
-    presence.failed();
+    presence.fail();
     elapsed += std::min(context_.runtime.now() - began, attempt_max_);
     const Nanoseconds pause = std::max<Nanoseconds>(varied(interval), Milliseconds(result.error().detail));
     const bool forever = config_.max_elapsed_time == Nanoseconds::zero();
@@ -90,9 +110,54 @@ void Retrier::hurry() {
   context_.changed.notify_all();
 }
 
+bool Retrier::is_waited_for(const Presence& presence) const {
+  return hurried_ || (!presence.has_failed && context_.runtime.now() - presence.began < patience_);
+}
+
 Activity Retrier::activity() const {
-  if (idle()) return Activity::idle;
-  return hurried_ || first_attempts_ > 0 ? Activity::working : Activity::waiting;
+  for (const Presence* presence = first_; presence != nullptr; presence = presence->next) {
+    if (is_waited_for(*presence)) return Activity::working;
+  }
+  return idle() ? Activity::idle : Activity::waiting;
+}
+
+// Somebody has waited in vain when a first attempt is still under way.
+void Retrier::lose_patience_if_late() {
+  for (const Presence* presence = first_; presence != nullptr; presence = presence->next) {
+    if (presence->has_failed) continue;
+    patience_ = std::max(patience_ / patience_divisor, patience_min);
+    return;
+  }
+}
+
+// Nothing happens when an attempt becomes late, so those who wait must be told to look.
+Task<> Retrier::look_again(MonotonicTime when) {
+  if (!co_await context_.runtime.sleep_until(when)) co_return;
+  if (activity() == Activity::waiting) lose_patience_if_late();
+  context_.changed.notify_all();
+}
+
+Task<Result<>> Retrier::settle(Deadline deadline) {
+  for (;;) {
+    const Activity now = activity();
+    if (now == Activity::idle) co_return Result<>();
+    if (now == Activity::waiting) {
+      lose_patience_if_late();
+      co_return Error{ErrorCode::retryable};
+    }
+    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
+    if (waited) continue;
+    if (waited.error().code == ErrorCode::timed_out) lose_patience_if_late();
+    co_return waited.error();
+  }
+}
+
+Task<> Retrier::stop(Deadline deadline) {
+  while (!idle()) {
+    if (!co_await context_.changed.wait(context_.runtime.monotonic(deadline))) break;
+  }
+  looks_.cancel();
+  co_await looks_.join();
 }
 
 Nanoseconds Retrier::varied(Nanoseconds interval) {

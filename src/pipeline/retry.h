@@ -8,6 +8,7 @@
 #include <string>
 
 #include "pipeline/component.h"
+#include "runtime/scope.h"
 
 namespace stint {
 
@@ -59,10 +60,15 @@ class Retrier {
 
   /// From now on nothing waits: whatever waits is tried at once, and each but once more.
   void hurry();
-  /// `working` while something is tried for the first time (in a hurry: for the last), `waiting` when all has failed
-  /// before.
+  /// `working` while something is tried for the first time (in a hurry: for the last); `waiting` when all has failed
+  /// before or takes longer than our patience, which is short with a back end that was waited for in vain.
   Activity activity() const;
-  bool idle() const { return first_attempts_ + later_attempts_ == 0; }
+  /// Suspends: until there is nothing to wait for, or `deadline`; what is under way goes on.
+  /// Fails: retryable (something is left), timed_out, cancelled.
+  Task<Result<>> settle(Deadline deadline);
+  /// Suspends: until nothing is under way, or `deadline`. To be awaited before the end.
+  Task<> stop(Deadline deadline);
+  bool idle() const { return first_ == nullptr; }
 
  private:
   class Presence;
@@ -70,14 +76,18 @@ class Retrier {
   Nanoseconds varied(Nanoseconds interval);
   Nanoseconds next_interval(Nanoseconds interval) const;
   Task<Result<>> wait(Nanoseconds duration);
+  bool is_waited_for(const Presence& presence) const;
+  void lose_patience_if_late();
+  Task<> look_again(MonotonicTime when);
 
   ComponentContext& context_;
   RetryConfig config_;
   Nanoseconds attempt_max_;
+  Nanoseconds patience_;
   bool hurried_ = false;
-  std::size_t first_attempts_ = 0;
-  std::size_t later_attempts_ = 0;  // or waits for one
+  Presence* first_ = nullptr;  // of all that run
   Notifier hurry_;
+  Scope looks_;
 };
 
 }  // namespace stint

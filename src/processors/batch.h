@@ -29,6 +29,7 @@ class BatchProcessor final : public Processor {
 
   Task<Result<>> start() override;
   Task<Result<>> consume(Batch batch) override;
+  bool accepts() const override { return true; }
   Activity activity() const override;
   Task<Result<>> flush(Deadline deadline) override;
   Task<> stop(Deadline deadline) override;

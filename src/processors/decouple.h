@@ -3,12 +3,11 @@
 // end. The queue is drained whenever there is something in it; `flush` waits for that.
 #pragma once
 
-#include <deque>
 #include <string>
 
 #include "base/limits.h"
 #include "pipeline/component.h"
-#include "runtime/scope.h"
+#include "pipeline/delivery_queue.h"
 
 namespace stint {
 
@@ -20,25 +19,16 @@ class DecoupleProcessor final : public Processor {
 
   DecoupleProcessor(ComponentContext& context, std::string id, Config config, otlp::Signal signal, Consumer* next);
 
-  Task<Result<>> start() override;
   Task<Result<>> consume(Batch batch) override;
-  Activity activity() const override;
-  Task<Result<>> flush(Deadline deadline) override;
+  bool accepts() const override { return true; }
+  Activity activity() const override { return queue_.activity(); }
+  Task<Result<>> flush(Deadline deadline) override { return queue_.settle(deadline); }
   Task<> stop(Deadline deadline) override;
 
  private:
-  bool busy() const { return sending_ || !queue_.empty(); }
-  Task<> hand_on();
-
-  ComponentContext& context_;
   Config config_;
-  Consumer& next_;
-  std::deque<Batch> queue_;
-  bool sending_ = false;
+  DeliveryQueue queue_;
   bool stopping_ = false;
-  Notifier filled_;
-  Notifier emptied_;
-  Scope worker_;
 };
 
 constexpr auto fields_of(DecoupleProcessor::Config*) {

@@ -167,6 +167,25 @@ class LifeCycleTest : public testing::Test {
     EXPECT_TRUE(co_await platform_.next_asked(2));
     shut_down();
   }
+  Task<> invocations_without_end() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    platform_.invoke("one", in_ms(60'000));
+    EXPECT_TRUE(co_await platform_.next_asked(2));
+    platform_.invoke("two", in_ms(60'000));
+    EXPECT_TRUE(co_await platform_.next_asked(3));
+    shut_down();
+  }
+  Task<> held_then_not() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    platform_.invoke("one", in_ms(60'000));
+    (void)co_await runtime_.sleep(Milliseconds(5));
+    platform_.order.emplace_back("one");
+    EXPECT_EQ(co_await platform_.runtime_done("one"), 200);
+    EXPECT_TRUE(co_await platform_.next_asked(2));
+    platform_.invoke("two", in_ms(60'000));
+    EXPECT_TRUE(co_await platform_.next_asked(3));
+    shut_down();
+  }
   Task<> unknown_event() {
     EXPECT_TRUE(co_await platform_.next_asked(1));
     platform_.send_event(R"({"eventType":"SOMETHING_NEW","deadlineMs":1})");
@@ -293,6 +312,39 @@ TEST_F(LifeCycleTest, FlushesWithinTheDeadline) {
   EXPECT_EQ(platform_.joined_order(), "bound register telemetry next flush flush-late next stop");
   ASSERT_EQ(record_.flushes.size(), 1u);
   EXPECT_EQ(record_.flushes[0].at, EpochTime(Milliseconds(deadline_ms_)) - LifeCycle::release_margin);
+}
+
+TEST_F(LifeCycleTest, HoldsNoInvocationLongerThanItsPatienceHoweverFarTheDeadlineIs) {
+  run(two_invocations());
+  ASSERT_EQ(record_.flushes.size(), 2u);
+  for (const Deadline& flush : record_.flushes) EXPECT_LE(flush.at, runtime_.epoch_now() + limits::hold_max);
+}
+
+TEST_F(LifeCycleTest, ContinuousAsksForNextAtOnceAndSubscribesToNothing) {
+  settings_.flush = {config::FlushKind::continuous, {}};
+  record_.flush_never_ends = true;
+  run(invocations_without_end());
+  EXPECT_EQ(platform_.find("telemetry"), nullptr);
+  EXPECT_EQ(record_.flushes.size(), 2u);
+  EXPECT_EQ(platform_.order.back(), "stop");
+}
+
+TEST_F(LifeCycleTest, ContinuousWithAnIntervalFlushesNoMoreOften) {
+  settings_.flush = {config::FlushKind::continuous, Seconds(3600)};
+  run(invocations_without_end());
+  EXPECT_EQ(record_.flushes.size(), 1u);
+}
+
+TEST_F(LifeCycleTest, PeriodicFlushesFirstAndAsksForNextThenWithoutWaitingForTheEnd) {
+  settings_.flush = {config::FlushKind::periodic, Seconds(3600)};
+  run(invocations_without_end());
+  EXPECT_EQ(platform_.joined_order(), "bound register next flush next next stop");
+}
+
+TEST_F(LifeCycleTest, EndWithAnIntervalHoldsOnlyWhenItIsOver) {
+  settings_.flush = {config::FlushKind::end, Seconds(3600)};
+  run(held_then_not());
+  EXPECT_EQ(platform_.joined_order(), "bound register telemetry next one flush next next stop");
 }
 
 TEST_F(LifeCycleTest, StopsWithinTheDeadlineOfTheShutdown) {
@@ -491,18 +543,20 @@ TEST_F(IdleModeTest, ServesNextAndLeavesTheFunctionAlone) {
   EXPECT_EQ(account_target(), "001234567890");
 }
 
+constexpr config::FlushPolicy at_end{config::FlushKind::end, {}};
+
 TEST(LifeCycleSettings, AreReadFromTheEnvironment) {
   const config::FixedEnvironment empty;
-  EXPECT_EQ(life_cycle_settings(empty, std::nullopt).flush, config::FlushPolicy::adaptive);
-  EXPECT_EQ(life_cycle_settings(empty, config::FlushPolicy::end).flush, config::FlushPolicy::end);
+  EXPECT_EQ(life_cycle_settings(empty, std::nullopt).flush, config::FlushPolicy());
+  EXPECT_EQ(life_cycle_settings(empty, at_end).flush, at_end);
   EXPECT_FALSE(life_cycle_settings(empty, std::nullopt).fail_on_error);
   EXPECT_FALSE(is_managed_instances(empty));
   const config::FixedEnvironment full({{"AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances"},
                                        {"AWS_SAM_LOCAL", "true"},
                                        {"STINT_ON_ERROR", "fail"},
-                                       {"STINT_FLUSH", "continuous"}});
-  const LifeCycleSettings settings = life_cycle_settings(full, config::FlushPolicy::end);
-  EXPECT_EQ(settings.flush, config::FlushPolicy::continuous);
+                                       {"STINT_FLUSH", "continuous,500"}});
+  const LifeCycleSettings settings = life_cycle_settings(full, at_end);
+  EXPECT_EQ(settings.flush, (config::FlushPolicy{config::FlushKind::continuous, Milliseconds(500)}));
   EXPECT_TRUE(settings.managed_instances);
   EXPECT_TRUE(settings.sam_local);
   EXPECT_TRUE(settings.fail_on_error);
@@ -511,8 +565,8 @@ TEST(LifeCycleSettings, AreReadFromTheEnvironment) {
 TEST(LifeCycleSettings, WarnOfAValueThatIsNone) {
   const TakenLog log;
   const config::FixedEnvironment wrong({{"STINT_ON_ERROR", "explode"}, {"STINT_FLUSH", "sometimes"}});
-  const LifeCycleSettings settings = life_cycle_settings(wrong, config::FlushPolicy::end);
-  EXPECT_EQ(settings.flush, config::FlushPolicy::end);
+  const LifeCycleSettings settings = life_cycle_settings(wrong, at_end);
+  EXPECT_EQ(settings.flush, at_end);
   EXPECT_FALSE(settings.fail_on_error);
   EXPECT_TRUE(log.has("STINT_ON_ERROR: 'explode'")) << log.text();
   EXPECT_TRUE(log.has("STINT_FLUSH: 'sometimes'")) << log.text();

@@ -6,7 +6,6 @@
 
 #include <cerrno>
 
-#include "lambda/flush_policy.h"
 #include "wire/url.h"
 
 namespace stint::lambda {
@@ -101,24 +100,6 @@ TEST(Registration, HandsOnWhyItFailed) {
   const ApiEndpoint name = *parse_api_endpoint("api.example:9001");
   EXPECT_EQ(connect_and_register(unused, name, {name.authority, "c"}).error().code, ErrorCode::unsupported);
   EXPECT_EQ(unused.said, "");
-}
-
-TEST(FlushPolicy, HoldsNextWhereTelemetryTellsTheEnd) {
-  const InvocationPlan plan = plan_invocation(config::FlushPolicy::end, {.has_telemetry = true});
-  EXPECT_EQ(plan, (InvocationPlan{.flush_at_begin = false, .hold_until_flushed = true}));
-}
-
-TEST(FlushPolicy, NeverHoldsNextWithoutTelemetry) {
-  using enum config::FlushPolicy;
-  for (const config::FlushPolicy policy : {adaptive, end, continuous, periodic}) {
-    const InvocationPlan plan = plan_invocation(policy, {.has_telemetry = false});
-    EXPECT_EQ(plan, (InvocationPlan{.flush_at_begin = true, .hold_until_flushed = false}));
-  }
-}
-
-TEST(FlushPolicy, NeedsNoSubscriptionOnManagedInstances) {
-  EXPECT_TRUE(needs_runtime_done(config::FlushPolicy::end, false));
-  EXPECT_FALSE(needs_runtime_done(config::FlushPolicy::end, true));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@
 
 namespace stint::net {
 
-constexpr long day = 24 * 60 * 60;
+constexpr long day = 24L * 60 * 60;
 
 struct CertificateWish {
   std::string subject;

@@ -40,6 +40,8 @@ class KeepingConsumer final : public Consumer {
   Activity activity() const override {
     return inside_ == 0 ? Activity::idle : (waiting ? Activity::waiting : Activity::working);
   }
+  /// Batches that it holds at present.
+  std::size_t inside() const { return inside_; }
   void release() {
     held = false;
     released_.notify_all();

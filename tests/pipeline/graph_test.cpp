@@ -206,7 +206,7 @@ Task<> fan_out_errors(GraphTest& test, std::vector<Error> errors, Result<>& resu
   KeepingConsumer a(test.runtime), b(test.runtime);
   if (errors.size() > 0) a.errors = {errors[0]};
   if (errors.size() > 1) b.errors = {errors[1]};
-  FanOut fan_out(test.runtime, {&a, &b});
+  FanOut fan_out(test.context, {&a, &b});
   Batch batch = spans_batch(test.pool, 1);
   result = co_await fan_out.consume(std::move(batch));
 }

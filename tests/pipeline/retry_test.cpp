@@ -2,6 +2,7 @@
 // Back-off: what is tried again and how often, what a hurry and a freeze change. Attempts come from a script.
 #include "pipeline/retry.h"
 
+#include "base/limits.h"
 #include "pipeline/component_world.h"
 
 namespace stint {
@@ -130,6 +131,39 @@ Task<> activity(RetrierTest& world) {
   EXPECT_TRUE(result && !*result && result->error().code == ErrorCode::cancelled);
 }
 TEST_F(RetrierTest, IsWorkingAtFirstAttemptsAndWaitingAfterwards) { run(activity(*this)); }
+
+Task<> impatience(RetrierTest& world) {
+  Retrier retrier(world.context, slow(), Seconds(30));
+  Script hanging(world.runtime, {Result<>()}), second(world.runtime, {Result<>()}), third(world.runtime, {Result<>()});
+  hanging.held = second.held = third.held = true;
+  std::optional<Result<>> results[3];
+  Scope scope(world.runtime);
+  scope.spawn(store_result(retrier.run(hanging), results[0]));
+  EXPECT_TRUE(co_await reaches(world, retrier, Activity::working));
+  const Result<> vain = co_await retrier.settle(Deadline{world.runtime.epoch_now() + Milliseconds(5)});
+  EXPECT_TRUE(!vain && vain.error().code == ErrorCode::timed_out);
+  // The next one is waited for, but not as long.
+  world.loop.freeze(Seconds(10));
+  scope.spawn(store_result(retrier.run(second), results[1]));
+  EXPECT_TRUE(co_await reaches(world, retrier, Activity::working));
+  const Result<> late = co_await retrier.settle(Deadline::never());
+  EXPECT_TRUE(!late && late.error().code == ErrorCode::retryable);
+  EXPECT_FALSE(results[1]);
+  // Until an answer comes in good time.
+  second.release();
+  EXPECT_TRUE(co_await reaches(world, retrier, Activity::waiting));
+  scope.spawn(store_result(retrier.run(third), results[2]));
+  EXPECT_TRUE(co_await reaches(world, retrier, Activity::working));
+  world.loop.freeze(limits::hold_max / 2);
+  EXPECT_TRUE(co_await world.runtime.sleep(Milliseconds(1)));
+  EXPECT_EQ(retrier.activity(), Activity::working);
+  hanging.release();
+  third.release();
+  co_await scope.join();
+  EXPECT_TRUE(results[0] && *results[0] && results[1] && *results[1] && results[2] && *results[2]);
+  co_await retrier.stop(Deadline::never());
+}
+TEST_F(RetrierTest, HasLessPatienceWithABackEndThatWasWaitedForInVain) { run(impatience(*this)); }
 
 Task<> hurried_wait(RetrierTest& world) {
   Retrier retrier(world.context, slow(), Seconds(30));

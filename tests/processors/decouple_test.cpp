@@ -12,10 +12,10 @@ namespace {
 
 class DecoupleTest : public ComponentWorld {
  protected:
-  DecoupleProcessor& make(std::uint64_t queue) {
+  DecoupleProcessor& make(std::uint64_t queue, otlp::Signal signal = otlp::Signal::traces) {
     DecoupleProcessor::Config config;
     config.max_queue_size = queue;
-    processor_.emplace(context, "decouple", config, otlp::Signal::traces, &next);
+    processor_.emplace(context, "decouple", config, signal, &next);
     return *processor_;
   }
   KeepingConsumer next{runtime};
@@ -48,24 +48,24 @@ TEST_F(DecoupleTest, AcceptsAtOnceAndHandsOnInOrder) {
 Task<> fill(DecoupleTest& test, DecoupleProcessor& decouple, KeepingConsumer& next) {
   next.held = true;
   (void)co_await decouple.start();
-  for (int i = 0; i < 2; ++i) {
+  for (std::size_t i = 0; i < limits::deliveries_max + 1; ++i) {
     Batch batch = spans_batch(test.pool, 1);
     EXPECT_TRUE(co_await decouple.consume(std::move(batch)));
     (void)co_await test.runtime.sleep(Milliseconds(1));
   }
-  std::optional<Result<>> third;
+  std::optional<Result<>> last;
   Scope scope(test.runtime);
-  scope.spawn(store_result(decouple.consume(spans_batch(test.pool, 1)), third));
+  scope.spawn(store_result(decouple.consume(spans_batch(test.pool, 1)), last));
   (void)co_await test.runtime.sleep(Milliseconds(5));
-  EXPECT_FALSE(third.has_value()) << "one is being handed on, one is queued: the queue of one is full";
+  EXPECT_FALSE(last.has_value()) << "some are under way, one is queued: the queue of one is full";
   next.release();
   co_await scope.join();
-  EXPECT_TRUE(third && *third);
+  EXPECT_TRUE(last && *last);
   co_await decouple.stop(Deadline::never());
 }
 TEST_F(DecoupleTest, LetsTheSenderWaitWhenItsQueueIsFull) {
   run(fill(*this, make(1), next));
-  EXPECT_EQ(next.kept.size(), 3u);
+  EXPECT_EQ(next.kept.size(), limits::deliveries_max + 2);
 }
 
 Task<> deadlines(DecoupleTest& test, DecoupleProcessor& decouple, KeepingConsumer& next) {

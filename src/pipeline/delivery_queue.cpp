@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/delivery_queue.h"
+
+#include <utility>
+
+#include "base/limits.h"
+
+namespace stint {
+
+DeliveryQueue::DeliveryQueue(ComponentContext& context, Consumer& next, otlp::Signal signal)
+    : context_(context),
+      next_(next),
+      under_way_max_(signal == otlp::Signal::metrics ? 1 : limits::deliveries_max),
+      taken_(context.runtime),
+      deliveries_(context.runtime) {}
+
+void DeliveryQueue::push(Batch batch) {
+  queue_.push_back(std::move(batch));
+  start_next();
+}
+
+void DeliveryQueue::start_next() {
+  while (!queue_.empty() && under_way_ < under_way_max_) {
+    ++under_way_;
+    ++not_begun_;
+    deliveries_.spawn(deliver(std::exchange(queue_.front(), Batch())));
+    queue_.pop_front();
+    taken_.notify_one();
+  }
+}
+
+Task<> DeliveryQueue::deliver(Batch batch) {
+  --not_begun_;
+  const std::size_t items = batch.items;
+  const Result<> consumed = co_await next_.consume(std::move(batch));
+  --under_way_;
+  if (!consumed) context_.data.drop(consumed.error(), items);
+  start_next();
+  context_.changed.notify_all();
+}
+
+Activity DeliveryQueue::activity() const {
+  if (idle()) return Activity::idle;
+  return not_begun_ == 0 && next_.activity() == Activity::waiting ? Activity::waiting : Activity::working;
+}
+
+Task<Result<>> DeliveryQueue::settle(Deadline deadline) {
+  while (!idle()) {
+    if (activity() == Activity::waiting) co_return Error{ErrorCode::retryable};
+    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
+    if (!waited) co_return waited.error();
+  }
+  co_return Result<>();
+}
+
+Task<> DeliveryQueue::stop(Deadline deadline) {
+  wake();
+  while (!idle()) {
+    if (!co_await context_.changed.wait(context_.runtime.monotonic(deadline))) break;
+  }
+  for (const Batch& batch : queue_) context_.data.drop(DropReason::environment_end, batch.items);
+  queue_.clear();
+  deliveries_.cancel();
+  co_await deliveries_.join();
+}
+
+}  // namespace stint
