@@ -41,13 +41,15 @@ def leaf(authority):
     return authority.leaf()
 
 
-@pytest.fixture(params=["http", "https"])
+@pytest.fixture(params=["http", "https", "https-json"])
 def destination(request, authority, leaf):
     """(a back end for the collector, the exporter's settings for it)"""
-    tls = leaf.server() if request.param == "https" else None
-    with Backend(tls=tls) as backend:
-        trust = {"tls": {"ca_file": str(authority.root.file)}} if tls else {}
-        yield backend, {"endpoint": backend.url, **trust}
+    secured, as_json = request.param.startswith("https"), request.param.endswith("json")
+    settings = {"tls": {"ca_file": str(authority.root.file)}} if secured else {}
+    settings |= {"encoding": "json"} if as_json else {}
+    with Backend(tls=leaf.server() if secured else None, json=as_json) as backend:
+        yield backend, {"endpoint": backend.url, **settings}
+        assert {one.is_json() for one in backend.requests} == {as_json}
         assert backend.violations == []
 
 
