@@ -16,9 +16,11 @@ constexpr std::size_t memory_bytes_max =
 constexpr std::size_t http_body_bytes_max = 20u << 20;  // one HTTP request body, compressed or not; over it: 400
 constexpr std::size_t http_head_bytes_max = 64u << 10;  // request line and headers together; over it: 431
 constexpr std::size_t http_headers_max = 100;           // headers of one request; over it: 431
-constexpr std::size_t connections_max = 128;  // open connections of one receiver; over it: accepted and closed
-constexpr Nanoseconds idle_connection_max = Seconds(60);  // a connection without a request; then closed
-constexpr Nanoseconds request_silence_max = Seconds(10);  // silence inside a request; then 408 and closed
+constexpr std::size_t connections_max =
+    128;  // open connections of one receiver; over it: the longest idle one is closed, without one the new one
+constexpr Nanoseconds idle_connection_max = Seconds(60);    // a connection without a request; then closed
+constexpr Nanoseconds request_silence_max = Seconds(10);    // silence inside a request; then 408 and closed
+constexpr Nanoseconds request_head_time_max = Seconds(30);  // from a request's first byte to its head's end; then 408
 constexpr std::uint32_t nesting_max = 64;                 // levels of attribute values inside each other; over it: 400
 constexpr Nanoseconds hold_max = Seconds(2);  // wait for back ends that holds an invocation; then it is released
 constexpr std::size_t decouple_queue_requests_max = 200;  // default of decouple's max_queue_size; the SDK waits

@@ -9,6 +9,14 @@ Task<Result<>> ByteStream::send(std::string_view bytes, Nanoseconds timeout) {
   co_return sent;
 }
 
+Task<> ByteStream::end_send(Nanoseconds timeout) {
+  if (secured_) {
+    co_await secured_->end_send(timeout);
+  } else {
+    plain_.shutdown_send();
+  }
+}
+
 Task<> ByteStream::close(Nanoseconds timeout) {
   if (secured_) {
     co_await secured_->close(timeout);

@@ -17,6 +17,8 @@ class ByteStream {
 
   Runtime& runtime() const { return secured_ ? secured_->runtime() : plain_.runtime(); }
   bool is_secured() const { return secured_ != nullptr; }
+  /// For a handshake over it. Requires: !is_secured().
+  Stream take_plain() { return std::move(plain_); }
 
   Task<Result<std::size_t>> receive(char* data, std::size_t size, Nanoseconds timeout = forever) {
     return secured_ ? secured_->receive(data, size, timeout) : plain_.receive(data, size, timeout);
@@ -30,8 +32,8 @@ class ByteStream {
   Task<Result<>> readable(Nanoseconds timeout = forever) {
     return secured_ ? secured_->readable(timeout) : plain_.readable(timeout);
   }
-  /// The peer sees the end of our bytes; receiving goes on. Without effect on TLS, where close() says it.
-  void shutdown_send() { plain_.shutdown_send(); }
+  /// The peer sees the end of our bytes; receiving goes on.
+  Task<> end_send(Nanoseconds timeout);
   /// Tells a TLS peer that nothing follows; closes.
   Task<> close(Nanoseconds timeout);
 

@@ -9,6 +9,11 @@
 namespace stint::net {
 namespace {
 
+Nanoseconds patience(Runtime& runtime, const BodyPlan& plan) {
+  if (plan.end == MonotonicTime::max()) return plan.silence_max;
+  return std::clamp(plan.end - runtime.now(), Nanoseconds(1), plan.silence_max);
+}
+
 Result<> received_some(const Result<std::size_t>& received) {
   if (!received) return received.error();
   if (*received == 0) return Error{ErrorCode::closed};
@@ -19,7 +24,7 @@ Task<Result<Slice>> read_length(ByteStream& stream, ReceiveBuffer& buffer, std::
   const std::size_t total = head_size + plan.content_length;
   while (buffer.bytes().size() < total) {
     if (Result<> room = buffer.reserve(total); !room) co_return room.error();
-    const Result<std::size_t> received = co_await buffer.receive(stream, plan.silence_max);
+    const Result<std::size_t> received = co_await buffer.receive(stream, patience(stream.runtime(), plan));
     if (Result<> some = received_some(received); !some) co_return some.error();
   }
   Slice body;
@@ -76,7 +81,7 @@ Task<Result<Slice>> read_chunked(ByteStream& stream, ReceiveBuffer& buffer, Body
       if (step->done) co_return body.finish(copies);
     }
     if (Result<> room = buffer.reserve(1); !room) co_return room.error();
-    const Result<std::size_t> received = co_await buffer.receive(stream, plan.silence_max);
+    const Result<std::size_t> received = co_await buffer.receive(stream, patience(stream.runtime(), plan));
     if (Result<> some = received_some(received); !some) co_return some.error();
   }
 }
@@ -85,7 +90,7 @@ Task<Result<Slice>> read_until_close(ByteStream& stream, ReceiveBuffer& buffer, 
   for (;;) {
     if (buffer.bytes().size() > plan.bytes_max) co_return Error{ErrorCode::too_large};
     if (Result<> room = buffer.reserve(buffer.bytes().size() + 1); !room) co_return room.error();
-    const Result<std::size_t> received = co_await buffer.receive(stream, plan.silence_max);
+    const Result<std::size_t> received = co_await buffer.receive(stream, patience(stream.runtime(), plan));
     if (!received) co_return received.error();
     if (*received == 0) break;
   }

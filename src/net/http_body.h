@@ -16,6 +16,7 @@ struct BodyPlan {
   std::size_t content_length = 0;
   std::size_t bytes_max = 0;
   Nanoseconds silence_max = forever;
+  MonotonicTime end = MonotonicTime::max();  // the whole body must be there
 };
 
 /// Reads the body that follows `head_size` bytes of head in `buffer`, then consumes both. A body with a length is

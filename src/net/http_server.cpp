@@ -42,7 +42,7 @@ HttpReply HttpService::failure(const wire::RequestHead*, int status, std::string
 
 class HttpServer::Connection {
  public:
-  Connection(HttpServer& server, ByteStream stream)
+  Connection(HttpServer& server, Stream stream)
       : server_(server), stream_(std::move(stream)), buffer_(server.pool_, server.copies_) {
     next_ = server.first_;
     if (next_ != nullptr) next_->previous_ = this;
@@ -56,23 +56,43 @@ class HttpServer::Connection {
     server_.connection_ended_.notify_all();
   }
   Task<> run() {
-    while (co_await serve_one()) {
-    }
+    if (server_.settings_.tls != nullptr && !co_await secure()) co_return;
+    while (co_await serve_one()) ++served_;
+    co_await stream_.close(linger_max);
   }
 
  private:
+  Task<bool> secure() {
+    wait_begins();
+    const MonotonicTime end = server_.runtime_.now() + server_.settings_.head_max;
+    Result<std::unique_ptr<TlsStream>> secured = co_await server_.settings_.tls->secure(stream_.take_plain(), end);
+    idle_ = false;
+    if (!secured) co_return false;
+    stream_ = ByteStream(std::move(*secured));
+    co_return true;
+  }
+
+  void wait_begins() {
+    idle_ = true;
+    idle_since_ = server_.runtime_.now();
+  }
+
   // False: the connection is over.
   Task<bool> serve_one() {
     const Result<std::size_t> head_size = co_await read_head();
     if (!head_size) co_return co_await refuse(nullptr, head_size.error(), true);
     if (*head_size == 0) co_return false;
-    if (std::optional<HttpReply> refused = server_.service_.refuse(head_)) {
+    std::optional<HttpReply> refused;
+    if (server_.settings_.cors != nullptr) refused = server_.settings_.cors->preflight(head_);
+    if (!refused) refused = server_.service_.refuse(head_);
+    if (refused) {
       co_return co_await refuse_with(std::move(*refused), *head_size);
     }
     BodyPlan plan{.framing = head_.framing,
                   .content_length = static_cast<std::size_t>(head_.content_length.value_or(0)),
                   .bytes_max = server_.settings_.body_bytes_max,
-                  .silence_max = server_.settings_.silence_max};
+                  .silence_max = server_.settings_.silence_max,
+                  .end = request_end_};
     if (head_.content_length.value_or(0) > plan.bytes_max) {
       co_return co_await refuse(&head_, Error{ErrorCode::too_large}, false);
     }
@@ -85,36 +105,51 @@ class HttpServer::Connection {
     }
     Result<Slice> body = co_await read_body(stream_, buffer_, *head_size, plan, server_.pool_, server_.copies_);
     if (!body) co_return co_await refuse(&head_, body.error(), false);
-    HttpRequest request{head_, std::move(*body)};
+    HttpRequest request{head_, std::move(*body), head_bytes};
     HttpReply reply = co_await server_.service_.serve(std::move(request));
     if (!head_.keep_alive || !server_.settings_.keep_alive || server_.stopping_) reply.close = true;
-    co_return co_await send(reply);
+    co_return co_await send(reply, &head_);
   }
 
   // Bytes of the head, 0 when the peer has closed between requests.
   Task<Result<std::size_t>> read_head() {
     std::size_t scanned = 0;
     bool second_wait = false;
+    MonotonicTime head_end = MonotonicTime::max();
     for (;;) {
       const bool begun = !buffer_.bytes().empty();
       if (begun) {
+        if (head_end == MonotonicTime::max()) head_end = request_begins();
         const Result<std::size_t> size = wire::parse_request_head(buffer_.bytes(), scanned, head_);
         if (!size || *size > 0) co_return size;
       } else if (server_.stopping_) {
         co_return std::size_t{0};
       }
       if (Result<> room = buffer_.reserve(buffer_.bytes().size() + 1); !room) co_return room.error();
-      Nanoseconds timeout = server_.settings_.silence_max;
-      if (!begun) timeout = second_wait ? thaw_grace : server_.settings_.idle_max;
-      idle_ = !begun;
+      Nanoseconds timeout =
+          std::clamp(head_end - server_.runtime_.now(), Nanoseconds(1), server_.settings_.silence_max);
+      if (!begun) {
+        timeout = second_wait ? thaw_grace : server_.settings_.idle_max;
+        wait_begins();
+      }
       const Result<std::size_t> received = co_await buffer_.receive(stream_, timeout);
       idle_ = false;
+      if (leaving_) co_return std::size_t{0};
       if (received && *received > 0) continue;
       if (begun && received) co_return Error{ErrorCode::closed};
       if (begun) co_return received.error();
       if (received || received.error().code != ErrorCode::timed_out || second_wait) co_return std::size_t{0};
       second_wait = true;
     }
+  }
+
+  // The ends of the request and, returned, of its head.
+  MonotonicTime request_begins() {
+    const auto end_of = [now = server_.runtime_.now()](Nanoseconds most) {
+      return most == forever ? MonotonicTime::max() : now + most;
+    };
+    request_end_ = end_of(server_.settings_.request_max);
+    return std::min(end_of(server_.settings_.head_max), request_end_);
   }
 
   // Room for the whole request before anything is shared; the head moves along and is read anew then.
@@ -138,7 +173,7 @@ class HttpServer::Connection {
     HttpReply reply =
         server_.service_.failure(head, status, concat(in_head ? "request head: " : "request body: ", name(error.code)));
     reply.close = true;
-    co_await send(reply);
+    co_await send(reply, head);
     co_await linger();
     co_return false;
   }
@@ -151,7 +186,7 @@ class HttpServer::Connection {
                       head_.content_length.value_or(0) <= buffer_.bytes().size() - head_size;
     if (!head_.keep_alive || !server_.settings_.keep_alive || !(no_body || here)) reply.close = true;
     const std::size_t body_size = here ? static_cast<std::size_t>(*head_.content_length) : 0;
-    const bool open = co_await send(reply);
+    const bool open = co_await send(reply, &head_);
     if (open) {
       buffer_.consume(head_size + body_size);
       co_return true;
@@ -160,26 +195,39 @@ class HttpServer::Connection {
     co_return false;
   }
 
-  // True: sent, and the connection stays open.
-  Task<bool> send(const HttpReply& reply) {
+  // The reply's head into out_. `head`: of the request, if that was understood.
+  void write_head(HttpReply& reply, const wire::RequestHead* head) {
+    if (head != nullptr && server_.settings_.cors != nullptr) server_.settings_.cors->add_headers(*head, reply);
+    const auto extra = server_.settings_.extra_headers;
     std::vector<wire::Header> headers;
-    headers.reserve(reply.headers.size() + 1);
+    headers.reserve(reply.headers.size() + 1 + extra.size());
     if (!reply.content_type.empty()) headers.push_back({"Content-Type", reply.content_type});
     for (const auto& [name, value] : reply.headers) headers.push_back({name, value});
+    const std::size_t own = headers.size();
+    for (const auto& [name, value] : extra) {
+      const auto same = [&](const wire::Header& one) { return wire::equals_ignoring_case(one.name, name); };
+      const bool said = std::any_of(headers.begin(), headers.begin() + static_cast<std::ptrdiff_t>(own), same);
+      if (!said) headers.push_back({name, value});
+    }
     out_.clear();
     const std::optional<std::uint64_t> length =
         reply.status == 204 ? std::nullopt : std::optional<std::uint64_t>(reply.body.size());
-    const Result<> head = wire::append_response_head(out_, reply.status, headers, length, !reply.close);
-    STINT_CHECK(head.has_value());
+    const Result<> written = wire::append_response_head(out_, reply.status, headers, length, !reply.close);
+    STINT_CHECK(written.has_value());
+  }
+
+  // True: sent, and the connection stays open.
+  Task<bool> send(HttpReply& reply, const wire::RequestHead* head) {
+    write_head(reply, head);
     const iovec parts[] = {{out_.data(), out_.size()}, {const_cast<char*>(reply.body.data()), reply.body.size()}};
-    const bool body = !reply.body.empty() && head_.method != "HEAD";
+    const bool body = !reply.body.empty() && (head == nullptr || head->method != "HEAD");
     const std::span<const iovec> span(parts, body ? 2 : 1);
-    const Result<> sent = co_await stream_.send(span, server_.settings_.silence_max);
+    const Result<> sent = co_await stream_.send(span, server_.settings_.send_silence_max);
     co_return sent.has_value() && !reply.close;
   }
 
   Task<> linger() {
-    stream_.shutdown_send();
+    co_await stream_.end_send(linger_max);
     char dropped[4096];
     const MonotonicTime end = server_.runtime_.now() + linger_max;
     for (std::size_t total = 0; total < linger_bytes_max;) {
@@ -196,7 +244,12 @@ class HttpServer::Connection {
   ReceiveBuffer buffer_;
   wire::RequestHead head_;
   std::string out_;
-  bool idle_ = false;
+  bool idle_ = false;     // between requests, or not yet with one
+  bool leaving_ = false;  // closed for a new one
+  std::size_t served_ = 0;
+  MonotonicTime idle_since_{};
+  MonotonicTime request_end_{};
+  Scope::Member* task_ = nullptr;
   Connection* next_ = nullptr;
   Connection* previous_ = nullptr;
   friend class HttpServer;
@@ -220,7 +273,12 @@ void HttpServer::serve(Listener listener) {
   accepting_.spawn(accept_all(*listeners_.back()));
 }
 
-void HttpServer::serve(Stream stream) { serving_.spawn(serve_connection(std::move(stream))); }
+void HttpServer::serve(Stream stream) {
+  // On the heap: with its head it would be too large for a frame that is reused.
+  auto made = std::make_unique<Connection>(*this, std::move(stream));
+  Connection& connection = *made;
+  connection.task_ = serving_.spawn(serve_connection(std::move(made)));
+}
 
 Task<> HttpServer::accept_all(Listener& listener) {
   for (;;) {
@@ -231,20 +289,49 @@ Task<> HttpServer::accept_all(Listener& listener) {
       if (!co_await runtime_.sleep(accept_pause)) co_return;
       continue;
     }
-    if (serving_.size() >= settings_.connections_max) {
-      if (refused_++ == 0) {
-        log(LogLevel::warn, "more than ", settings_.connections_max, " connections: new ones are closed");
-      }
-      continue;
-    }
-    serving_.spawn(serve_connection(std::move(*stream)));
+    const Result<bool> room = co_await make_room();
+    if (!room) co_return;
+    if (*room) serve(std::move(*stream));
   }
 }
 
-Task<> HttpServer::serve_connection(Stream stream) {
-  // On the heap: with its head it would be too large for a frame that is reused.
-  const auto connection = std::make_unique<Connection>(*this, std::move(stream));
-  co_await connection->run();
+Task<Result<bool>> HttpServer::make_room() {
+  while (connections_ >= settings_.connections_max) {
+    if (!evict()) {
+      if (refused_++ == 0) {
+        log(LogLevel::warn, "more than ", settings_.connections_max, " busy connections: new ones are closed");
+      }
+      co_return false;
+    }
+    const Result<> ended = co_await connection_ended_.wait();
+    if (!ended) co_return ended.error();
+  }
+  co_return true;
+}
+
+// Closes the idle connection that is missed least: one that never sent a request before one that did, and the one that
+// has been idle longest. What arrives there meanwhile was not read, so its sender can safely send it again.
+bool HttpServer::evict() {
+  Connection* victim = nullptr;
+  const auto missed_less = [](const Connection& one, const Connection& than) {
+    const bool unused = one.served_ == 0;
+    return unused != (than.served_ == 0) ? unused : one.idle_since_ <= than.idle_since_;
+  };
+  for (Connection* one = first_; one != nullptr; one = one->next_) {
+    if (one->idle_ && !one->leaving_ && (victim == nullptr || missed_less(*one, *victim))) victim = one;
+  }
+  if (victim == nullptr) return false;
+  if (evicted_++ == 0) {
+    log(LogLevel::info, "more than ", settings_.connections_max, " connections: idle ones are closed for new ones");
+  }
+  victim->leaving_ = true;
+  Scope::cancel(*victim->task_);
+  return true;
+}
+
+Task<> HttpServer::serve_connection(std::unique_ptr<Connection> connection) {
+  const std::unique_ptr<Connection> owned = std::move(connection);
+  co_await owned->run();
 }
 
 Task<> HttpServer::stop(Nanoseconds grace) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "base/block.h"
 #include "base/counters.h"
 #include "base/limits.h"
+#include "net/cors.h"
+#include "net/tls_server.h"
 #include "runtime/channel.h"
 #include "runtime/scope.h"
 #include "runtime/stream.h"
@@ -24,14 +27,7 @@ namespace stint::net {
 struct HttpRequest {
   const wire::RequestHead& head;  // valid until the reply is returned
   Slice body;                     // whole; still in its Content-Encoding. Keep it as long as you like
-};
-
-struct HttpReply {
-  int status = 200;
-  std::string_view content_type;  // of static storage; none: no Content-Type
-  std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;
-  bool close = false;  // end the connection after this reply
+  const Slice& head_bytes;        // what the head's views lie in; share it to keep them
 };
 
 /// What a server does with its requests.
@@ -56,11 +52,17 @@ struct HttpServerSettings {
   bool keep_alive = true;  // a connection serves more than one request
   Nanoseconds idle_max = limits::idle_connection_max;
   Nanoseconds silence_max = limits::request_silence_max;
+  Nanoseconds head_max = limits::request_head_time_max;  // of a whole head, and of a TLS handshake
+  Nanoseconds request_max = forever;                     // of a whole request, from its first byte
+  Nanoseconds send_silence_max = limits::request_silence_max;
+  std::span<const std::pair<std::string, std::string>> extra_headers;  // of every reply that does not say them itself
+  const Cors* cors = nullptr;                                          // null: off
+  TlsServer* tls = nullptr;                                            // null: plain
 };
 
 class HttpServer {
  public:
-  /// Borrows: all of them, which outlive the server.
+  /// Borrows: all of them and what the settings point to, which outlive the server.
   HttpServer(Runtime& runtime, BlockPool& pool, CopyCounters& copies, HttpService& service,
              HttpServerSettings settings);
   HttpServer(const HttpServer&) = delete;
@@ -77,12 +79,17 @@ class HttpServer {
 
   std::size_t connections() const { return connections_; }
   std::size_t connections_refused() const { return refused_; }
+  /// Idle connections that were closed for new ones.
+  std::size_t connections_evicted() const { return evicted_; }
 
  private:
   class Connection;
   friend class Connection;
   Task<> accept_all(Listener& listener);
-  Task<> serve_connection(Stream stream);
+  static Task<> serve_connection(std::unique_ptr<Connection> connection);
+  /// False: there is no room. Fails: cancelled.
+  Task<Result<bool>> make_room();
+  bool evict();
 
   Runtime& runtime_;
   BlockPool& pool_;
@@ -96,6 +103,7 @@ class HttpServer {
   Notifier connection_ended_;
   std::size_t connections_ = 0;
   std::size_t refused_ = 0;
+  std::size_t evicted_ = 0;
   bool stopping_ = false;
 };
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/server_config.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/log.h"
+#include "net/socket_file.h"
+#include "wire/http1.h"
 #include "wire/url.h"
 
 namespace stint::net {
@@ -36,6 +39,30 @@ bool has_no_such_family(Error error) {
   return error.code == ErrorCode::system && (error.detail == EAFNOSUPPORT || error.detail == EADDRNOTAVAIL);
 }
 
+// Tries again for a while when it is in use: a socket outlives its process by some milliseconds.
+Task<Result<Listener>> open_listener(Runtime& runtime, Address address, MonotonicTime give_up) {
+  Result<Listener> listener = Listener::open(runtime, address);
+  while (!listener && listener.error().code == ErrorCode::in_use && runtime.now() < give_up) {
+    if (!co_await runtime.sleep(in_use_pause)) co_return Error{ErrorCode::cancelled};
+    listener = Listener::open(runtime, address);
+  }
+  co_return std::move(listener);
+}
+
+Task<Result<std::vector<Listener>>> bind_unix(Runtime& runtime, std::string path) {
+  const auto address = Address::unix_path(path);
+  if (!address) co_return Error{ErrorCode::too_large};
+  Result<Listener> listener = Listener::open(runtime, *address);
+  if (!listener && listener.error().code == ErrorCode::in_use && remove_dead_socket(path)) {
+    listener = Listener::open(runtime, *address);
+  }
+  if (!listener) listener = co_await open_listener(runtime, *address, runtime.now() + in_use_patience);
+  if (!listener) co_return listener.error();
+  std::vector<Listener> listeners;
+  listeners.push_back(std::move(*listener));
+  co_return std::move(listeners);
+}
+
 }  // namespace
 
 std::string check_endpoint(const std::string& endpoint) {
@@ -45,14 +72,37 @@ std::string check_endpoint(const std::string& endpoint) {
                 "; write host:port, such as localhost:4318");
 }
 
+std::string check_endpoint_of(const std::string& endpoint, Transport transport) {
+  if (transport != Transport::unix_socket) return check_endpoint(endpoint);
+  if (endpoint.starts_with("unix:")) return "write the path of the socket alone, such as /tmp/otlp.sock";
+  if (endpoint.empty()) return "is empty; write the path of the socket, such as /tmp/otlp.sock";
+  if (!Address::unix_path(endpoint)) return "the path of a socket may have at most 107 bytes, none of them zero";
+  return {};
+}
+
+std::string check_response_headers(const config::TextMap& headers) {
+  // What frames a response on its connection is the server's own.
+  constexpr std::string_view own[] = {"content-length", "transfer-encoding", "connection", "trailer", "upgrade"};
+  for (const auto& [name, value] : headers) {
+    if (!wire::is_token(name)) return concat("'", name, "' is no name of a header");
+    if (!wire::is_header_value(value)) return concat("the value of '", name, "' has control characters");
+    const auto same = [&](std::string_view one) { return wire::equals_ignoring_case(one, name); };
+    if (std::any_of(std::begin(own), std::end(own), same)) return concat("'", name, "' is set by the server itself");
+  }
+  return {};
+}
+
 void HttpServerConfig::validate(const config::Report& report) {
-  if (transport == Transport::unix_socket) report.error("transport", "unix sockets are not supported yet");
+  if (const std::string wrong = check_endpoint_of(endpoint, transport); !wrong.empty()) {
+    report.error("endpoint", wrong);
+  }
   for (std::string* path : {&traces_url_path, &metrics_url_path, &logs_url_path}) {
     if (path->empty() || path->front() != '/') path->insert(path->begin(), '/');
   }
 }
 
 Task<Result<std::vector<Listener>>> bind_endpoint(Runtime& runtime, std::string endpoint, Transport transport) {
+  if (transport == Transport::unix_socket) co_return co_await bind_unix(runtime, std::move(endpoint));
   const Result<wire::HostPort> parsed = wire::parse_host_port(endpoint);
   if (!parsed) co_return parsed.error();
   Result<std::vector<Address>> addresses = addresses_of(*parsed, transport);
@@ -62,11 +112,7 @@ Task<Result<std::vector<Listener>>> bind_endpoint(Runtime& runtime, std::string 
   for (Address& address : *addresses) {
     // A port chosen by the kernel is the same for both families.
     if (address.port() == 0 && !listeners.empty()) address.set_port(listeners.front().address()->port());
-    Result<Listener> listener = Listener::open(runtime, address);
-    while (!listener && listener.error().code == ErrorCode::in_use && runtime.now() < give_up) {
-      if (!co_await runtime.sleep(in_use_pause)) co_return Error{ErrorCode::cancelled};
-      listener = Listener::open(runtime, address);
-    }
+    Result<Listener> listener = co_await open_listener(runtime, address, give_up);
     if (!listener && has_no_such_family(listener.error()) && addresses->size() > 1) continue;
     if (!listener) co_return listener.error();
     listeners.push_back(std::move(*listener));

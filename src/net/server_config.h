@@ -7,6 +7,8 @@
 
 #include "base/limits.h"
 #include "config/schema.h"
+#include "net/cors.h"
+#include "net/tls_config.h"
 #include "runtime/stream.h"
 
 namespace stint::net {
@@ -20,6 +22,11 @@ constexpr auto choices_of(Transport*) {
                                      {"tcp6", Transport::tcp6},
                                      {"unix", Transport::unix_socket}});
 }
+
+/// For `validate`: what is wrong with an endpoint of this transport, host:port or the path of a socket; empty: nothing.
+std::string check_endpoint_of(const std::string& endpoint, Transport transport);
+/// For `checked<>`: headers that a server may add to what it answers.
+std::string check_response_headers(const config::TextMap& headers);
 
 struct DialerConfig {
   Nanoseconds timeout{};
@@ -42,6 +49,9 @@ struct HttpServerConfig {
   Nanoseconds read_header_timeout{};
   Nanoseconds write_timeout{};
   Nanoseconds idle_timeout{};
+  config::Optional<TlsServerConfig> tls;
+  config::Optional<CorsConfig> cors;
+  config::TextMap response_headers;
 
   void validate(const config::Report& report);
 };
@@ -49,9 +59,11 @@ struct HttpServerConfig {
 constexpr auto fields_of(HttpServerConfig*) {
   using Config = HttpServerConfig;
   return config::fields(
-      config::field<&Config::endpoint>("endpoint", "host:port to listen on; localhost is 127.0.0.1 and ::1",
-                                       config::checked<&check_endpoint>),
-      config::field<&Config::transport>("transport", "tcp, tcp4, tcp6; unix is not supported yet"),
+      config::field<&Config::endpoint>(
+          "endpoint", "host:port to listen on; localhost is 127.0.0.1 and ::1; with transport unix the socket's path"),
+      config::field<&Config::transport>("transport",
+                                        "tcp, tcp4, tcp6; unix: a socket file with the permissions of the umask, "
+                                        "removed at the end and when a dead process left it"),
       config::field<&Config::dialer>("dialer", "without meaning for a server"),
       config::field<&Config::traces_url_path>("traces_url_path", "path of traces"),
       config::field<&Config::metrics_url_path>("metrics_url_path", "path of metrics"),
@@ -59,16 +71,20 @@ constexpr auto fields_of(HttpServerConfig*) {
       config::field<&Config::max_request_body_size>(
           "max_request_body_size", "bytes of a body, compressed or not; 0: the default", config::range(0, 1 << 30)),
       config::field<&Config::keep_alives_enabled>("keep_alives_enabled", "connections serve more than one request"),
-      config::field<&Config::include_metadata>("include_metadata", "keeps client headers for processors",
-                                               config::without_effect),
-      config::field<&Config::read_timeout>("read_timeout", "silence inside a request; 0: the limit of 10 s"),
-      config::field<&Config::read_header_timeout>("read_header_timeout", "silence inside a head; 0: the limit of 10 s"),
+      config::field<&Config::include_metadata>("include_metadata",
+                                               "keeps a request's headers for processors, such as batch"),
+      config::field<&Config::read_timeout>("read_timeout", "a whole request; 0: no end, but 10 s without a byte"),
+      config::field<&Config::read_header_timeout>("read_header_timeout",
+                                                  "a whole head, or TLS handshake; 0: read_timeout, else 30 s"),
       config::field<&Config::write_timeout>("write_timeout", "a response that is not taken; 0: the limit of 10 s"),
-      config::field<&Config::idle_timeout>("idle_timeout", "a connection without a request; 0: the limit of 60 s"),
-      config::refused("compression_algorithms", "the encodings that are accepted"), config::refused("tls", "HTTPS"),
-      config::refused("auth", "an authenticator extension"), config::refused("cors", "browsers as clients"),
-      config::refused<config::TextMap>("response_headers", "headers added to every response"),
-      config::refused("middlewares", "middleware extensions"));
+      config::field<&Config::idle_timeout>("idle_timeout",
+                                           "a connection without a request; 0: read_timeout, else 60 s"),
+      config::field<&Config::tls>("tls", "HTTPS in place of HTTP"),
+      config::field<&Config::cors>("cors", "browsers as clients"),
+      config::field<&Config::response_headers>("response_headers", "added to every response",
+                                               config::checked<&check_response_headers>),
+      config::refused("compression_algorithms", "the encodings that are accepted"),
+      config::refused("auth", "an authenticator extension"), config::refused("middlewares", "middleware extensions"));
 }
 
 /// gRPC is not served yet: its keys are read and checked, so that a file that works later is not refused now.
@@ -98,8 +114,9 @@ constexpr auto fields_of(GrpcServerConfig*) {
       config::refused("auth", "an authenticator extension"), config::refused("middlewares", "middleware extensions"));
 }
 
-/// Binds the endpoint: `localhost` on 127.0.0.1 and, where it exists, ::1; no host on every address. A port in use is
-/// tried again for 20 ms. Suspends: meanwhile. Fails: in_use, not_found (a name), unsupported, system.
+/// Binds the endpoint: `localhost` on 127.0.0.1 and, where it exists, ::1; no host on every address; a path with
+/// `unix`, in place of a dead socket (its file is the caller's: SocketFile). What is in use is tried again for 20 ms.
+/// Suspends: meanwhile. Fails: in_use, not_found (a name), unsupported, system.
 Task<Result<std::vector<Listener>>> bind_endpoint(Runtime& runtime, std::string endpoint, Transport transport);
 
 }  // namespace stint::net

@@ -2,7 +2,6 @@
 #include "net/tls_client.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -11,6 +10,7 @@
 
 #include "base/limits.h"
 #include "net/tls_bio.h"
+#include "net/tls_context.h"
 #include "net/tls_error.h"
 #include "net/tls_library.h"
 #include "runtime/address.h"
@@ -18,74 +18,7 @@
 namespace stint::net {
 namespace {
 
-// What Go offers for TLS 1.2: forward secrecy, no DHE.
-constexpr const char* usual_ciphers =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
-    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
-    "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA";
-constexpr const char* usual_curves = "X25519:P-256:P-384:P-521";
 constexpr unsigned char protocols[] = "\x08http/1.1";
-
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using ContextOwner = std::unique_ptr<SSL_CTX, Freed<&SSL_CTX_free>>;
-using ConnectionOwner = std::unique_ptr<SSL, Freed<&SSL_free>>;
-using CertificateOwner = std::unique_ptr<X509, Freed<&X509_free>>;
-using KeyOwner = std::unique_ptr<EVP_PKEY, Freed<&EVP_PKEY_free>>;
-using BioOwner = std::unique_ptr<BIO, Freed<&BIO_free>>;
-
-Error settings_error() {
-  ERR_clear_error();
-  return tls_error(ErrorCode::unsupported, TlsPlace::settings);
-}
-Error useless(TlsPlace place, int error_number = 0) {
-  ERR_clear_error();
-  return tls_error(ErrorCode::not_found, place, error_number);
-}
-
-int protocol_version(TlsVersion version) {
-  switch (version) {
-    case TlsVersion::unset: return 0;
-    case TlsVersion::tls_1_0: return TLS1_VERSION;
-    case TlsVersion::tls_1_1: return TLS1_1_VERSION;
-    case TlsVersion::tls_1_2: return TLS1_2_VERSION;
-    case TlsVersion::tls_1_3: return TLS1_3_VERSION;
-  }
-  return 0;
-}
-
-// The names joined by colons, in OpenSSL's words; empty when nothing was named.
-template <typename Translate>
-std::string joined(const config::TextList& names, Translate translate) {
-  std::string text;
-  for (const std::string& name : names) {
-    const std::string_view one = translate(name);
-    if (one.empty()) continue;
-    if (!text.empty()) text += ':';
-    text += one;
-  }
-  return text;
-}
-
-// The content of `file`, or `pem`.
-Result<std::string> text_of(const std::string& file, const std::string& pem, TlsPlace place) {
-  if (file.empty()) return pem;
-  Result<std::string> content = read_file(file, limits::tls_file_bytes_max);
-  if (!content) return useless(place, content.error().code == ErrorCode::system ? content.error().detail : EFBIG);
-  return content;
-}
-
-BioOwner reader(const std::string& text) {
-  return BioOwner(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-// Never asks a terminal.
-int no_password(char*, int, int, void*) { return -1; }
 
 // The store asks for issuers: what is wanted and not there yet is put into it first.
 TrustedCertificates& roots_of(X509_STORE_CTX* check) {
@@ -116,23 +49,8 @@ Result<ssl_ctx_st*> TlsClient::context(Runtime& runtime) {
   return context_;
 }
 
-Result<> TlsClient::set_protocol(ssl_ctx_st* context) const {
-  const TlsVersion oldest = config_.oldest_version();
-  SSL_CTX_set_security_level(context, oldest < TlsVersion::tls_1_2 ? 0 : 1);
-  if (SSL_CTX_set_min_proto_version(context, protocol_version(oldest)) != 1) return settings_error();
-  if (SSL_CTX_set_max_proto_version(context, protocol_version(config_.max_version)) != 1) return settings_error();
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-
-  const auto cipher_name = [](const std::string& name) {
-    const CipherSuite* const suite = find_cipher_suite(name);
-    return suite != nullptr ? suite->openssl_name : std::string_view();
-  };
-  const std::string ciphers = joined(config_.cipher_suites, cipher_name);
-  if (SSL_CTX_set_cipher_list(context, ciphers.empty() ? usual_ciphers : ciphers.c_str()) != 1) return settings_error();
-  const std::string curves = joined(config_.curve_preferences, &find_curve);
-  if (SSL_CTX_set1_groups_list(context, curves.empty() ? usual_curves : curves.c_str()) != 1) return settings_error();
-  if (SSL_CTX_set_alpn_protos(context, protocols, sizeof protocols - 1) != 0) return settings_error();
-
+Result<> TlsClient::set_sessions(ssl_ctx_st* context) {
+  if (SSL_CTX_set_alpn_protos(context, protocols, sizeof protocols - 1) != 0) return tls_settings_error();
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, [](SSL* ssl, SSL_SESSION* session) {
     const auto* stream = static_cast<TlsStream*>(SSL_get_app_data(ssl));
@@ -140,26 +58,6 @@ Result<> TlsClient::set_protocol(ssl_ctx_st* context) const {
     stream->peer()->keep(session);
     return 1;
   });
-  return {};
-}
-
-Result<> TlsClient::set_certificate(ssl_ctx_st* context) const {
-  if (!config_.has_certificate()) return {};
-  const Result<std::string> chain = text_of(config_.cert_file, config_.cert_pem, TlsPlace::own_certificate);
-  if (!chain) return chain.error();
-  const BioOwner certificates = reader(*chain);
-  const CertificateOwner own(PEM_read_bio_X509(certificates.get(), nullptr, &no_password, nullptr));
-  if (!own || SSL_CTX_use_certificate(context, own.get()) != 1) return useless(TlsPlace::own_certificate);
-  while (X509* const next = PEM_read_bio_X509(certificates.get(), nullptr, &no_password, nullptr)) {
-    if (SSL_CTX_add0_chain_cert(context, next) != 1) {
-      X509_free(next);
-      return useless(TlsPlace::own_certificate);
-    }
-  }
-  const Result<std::string> text = text_of(config_.key_file, config_.key_pem, TlsPlace::own_key);
-  if (!text) return text.error();
-  const KeyOwner key(PEM_read_bio_PrivateKey(reader(*text).get(), nullptr, &no_password, nullptr));
-  if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1) return useless(TlsPlace::own_key);
   return {};
 }
 
@@ -171,15 +69,16 @@ Result<> TlsClient::set_trust(ssl_ctx_st* context) {
   auto roots = std::make_unique<TrustedCertificates>();
   if (!config_.ca_file.empty()) {
     const Result<std::size_t> added = roots->add_file(config_.ca_file);
-    if (!added) return useless(TlsPlace::ca, added.error().code == ErrorCode::system ? added.error().detail : EFBIG);
+    if (!added)
+      return useless_tls(TlsPlace::ca, added.error().code == ErrorCode::system ? added.error().detail : EFBIG);
   } else if (!config_.ca_pem.empty()) {
     roots->add_pem(config_.ca_pem);
   }
-  if (config_.has_ca() && roots->empty()) return useless(TlsPlace::ca);
+  if (config_.has_ca() && roots->empty()) return useless_tls(TlsPlace::ca);
   if (!config_.has_ca() || config_.include_system_ca_certs_pool) roots->add_system(environment_);
 
   X509_STORE* const store = SSL_CTX_get_cert_store(context);
-  if (X509_STORE_set_ex_data(store, 0, roots.get()) != 1) return settings_error();
+  if (X509_STORE_set_ex_data(store, 0, roots.get()) != 1) return tls_settings_error();
   X509_STORE_set_get_issuer(store, &find_issuer);
   X509_STORE_set_lookup_certs(store, &find_certificates);
   // Whatever is in the bundle is trusted, be it self-signed or not; a name in the subject does not count.
@@ -192,11 +91,14 @@ Result<> TlsClient::set_trust(ssl_ctx_st* context) {
 }
 
 Result<> TlsClient::make_context() {
-  if (!start_tls_library()) return settings_error();
-  ContextOwner made(SSL_CTX_new(TLS_client_method()));
-  if (!made) return settings_error();
-  if (const Result<> set = set_protocol(made.get()); !set) return set;
-  if (const Result<> set = set_certificate(made.get()); !set) return set;
+  if (!start_tls_library()) return tls_settings_error();
+  TlsContextOwner made(SSL_CTX_new(TLS_client_method()));
+  if (!made) return tls_settings_error();
+  if (const Result<> set = set_tls_protocol(made.get(), config_); !set) return set;
+  if (const Result<> set = set_sessions(made.get()); !set) return set;
+  if (config_.has_certificate()) {
+    if (const Result<> set = set_tls_certificate(made.get(), config_); !set) return set;
+  }
   // The old context's store points to the old roots: they end together.
   std::unique_ptr<TrustedCertificates> old_roots = std::move(roots_);
   if (const Result<> set = set_trust(made.get()); !set) {
@@ -235,9 +137,9 @@ void TlsPeer::keep(ssl_session_st* session) {
 Result<ssl_st*> TlsPeer::make_connection(Runtime& runtime) {
   const Result<SSL_CTX*> context = client_.context(runtime);
   if (!context) return context.error();
-  ConnectionOwner ssl(SSL_new(*context));
+  TlsConnectionOwner ssl(SSL_new(*context));
   BIO* const bio = ssl ? TlsBio::make() : nullptr;
-  if (bio == nullptr) return settings_error();
+  if (bio == nullptr) return tls_settings_error();
   SSL_set_bio(ssl.get(), bio, bio);
   SSL_set_connect_state(ssl.get());
   X509_VERIFY_PARAM* const rules = SSL_get0_param(ssl.get());
@@ -246,7 +148,7 @@ Result<ssl_st*> TlsPeer::make_connection(Runtime& runtime) {
   const bool named = is_literal_ ? X509_VERIFY_PARAM_set1_ip_asc(rules, name_.c_str()) == 1
                                  : X509_VERIFY_PARAM_set1_host(rules, name_.data(), name_.size()) == 1 &&
                                        SSL_set_tlsext_host_name(ssl.get(), name_.c_str()) == 1;
-  if (!named) return settings_error();
+  if (!named) return tls_settings_error();
   if (generation_ != client_.generation_) keep(nullptr);
   if (session_ != nullptr && SSL_set_session(ssl.get(), session_) != 1) ERR_clear_error();
   return ssl.release();

@@ -37,8 +37,7 @@ class TlsClient {
   /// The context, made or made anew when reload_interval has passed. Fails: as TlsPlace says.
   Result<ssl_ctx_st*> context(Runtime& runtime);
   Result<> make_context();
-  Result<> set_protocol(ssl_ctx_st* context) const;
-  Result<> set_certificate(ssl_ctx_st* context) const;
+  static Result<> set_sessions(ssl_ctx_st* context);
   Result<> set_trust(ssl_ctx_st* context);
 
   TlsClientConfig config_;

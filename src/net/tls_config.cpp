@@ -55,7 +55,7 @@ std::string_view find_curve(std::string_view name) {
   return {};
 }
 
-void TlsClientConfig::validate(const config::Report& report) const {
+void TlsConfig::validate(const config::Report& report) const {
   only_one(report, ca_file, ca_pem, "ca_file", "ca_pem");
   only_one(report, cert_file, cert_pem, "cert_file", "cert_pem");
   only_one(report, key_file, key_pem, "key_file", "key_pem");
@@ -80,6 +80,14 @@ void TlsClientConfig::validate(const config::Report& report) const {
     if (find_curve(name).empty()) {
       report.error("curve_preferences", concat("'", name, "' is not one of X25519, P256, P384, P521"));
     }
+  }
+}
+
+void TlsServerConfig::validate(const config::Report& report) const {
+  TlsConfig::validate(report);
+  only_one(report, client_ca_file, client_ca_pem, "client_ca_file", "client_ca_pem");
+  if (!has_certificate() && !has_key()) {
+    report.error("", "a server needs a certificate and its key; give cert_file and key_file, or cert_pem and key_pem");
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The keys `tls` of every client: what is written, checked without a look at any file. What TLS makes of it is in
-// tls_client.h; nothing here needs OpenSSL.
+// The keys `tls` of every client and every server: what is written, checked without a look at any file. What TLS makes
+// of it is in tls_client.h and tls_server.h; nothing here needs OpenSSL.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +21,8 @@ constexpr auto choices_of(TlsVersion*) {
                                       {"", TlsVersion::unset}});
 }
 
-struct TlsClientConfig {
-  bool insecure = false;
-  bool insecure_skip_verify = false;
-  std::string server_name_override;
+/// What both sides of a connection have: their own certificate, and how they speak.
+struct TlsConfig {
   std::string ca_file, ca_pem;
   bool include_system_ca_certs_pool = false;
   std::string cert_file, cert_pem;
@@ -40,11 +38,18 @@ struct TlsClientConfig {
   bool has_certificate() const { return !cert_file.empty() || !cert_pem.empty(); }
   bool has_key() const { return !key_file.empty() || !key_pem.empty(); }
   TlsVersion oldest_version() const { return min_version == TlsVersion::unset ? TlsVersion::tls_1_2 : min_version; }
+
+  void validate(const config::Report& report) const;
+};
+
+struct TlsClientConfig : TlsConfig {
+  bool insecure = false;
+  bool insecure_skip_verify = false;
+  std::string server_name_override;
+
   /// What counts for a connection that is TLS in any case. The reference leaves the section alone when it says
   /// `insecure` without a CA: the connection is verified as if nothing were written.
   TlsClientConfig effective() const { return insecure && !has_ca() ? TlsClientConfig() : *this; }
-
-  void validate(const config::Report& report) const;
 };
 
 constexpr auto fields_of(TlsClientConfig*) {
@@ -74,6 +79,42 @@ constexpr auto fields_of(TlsClientConfig*) {
       field<&Config::curve_preferences>("curve_preferences", "of X25519, P256, P384 and P521, the most wanted first"),
       field<&Config::reload_interval>("reload_interval", "then the files are read again for new connections; 0: never"),
       refused<>("tpm", "keys in a TPM"));
+}
+
+/// A server's: there is a certificate, or the section is refused.
+struct TlsServerConfig : TlsConfig {
+  std::string client_ca_file, client_ca_pem;
+  bool client_ca_file_reload = false;
+
+  bool wants_client_certificate() const { return !client_ca_file.empty() || !client_ca_pem.empty(); }
+  void validate(const config::Report& report) const;
+};
+
+constexpr auto fields_of(TlsServerConfig*) {
+  using namespace config;
+  using Config = TlsServerConfig;
+  return fields(
+      field<&Config::cert_file>("cert_file", "file of the server's certificate and its chain; it or cert_pem is there"),
+      field<&Config::cert_pem>("cert_pem", "the same, in place"),
+      field<&Config::key_file>("key_file", "file of the server's key; it or key_pem is there"),
+      field<&Config::key_pem>("key_pem", "the same, in place"),
+      field<&Config::client_ca_file>("client_ca_file",
+                                     "clients must show a certificate that rests on one of this file"),
+      field<&Config::client_ca_pem>("client_ca_pem", "the same, in place; a key of ours"),
+      field<&Config::client_ca_file_reload>("client_ca_file_reload",
+                                            "client_ca_file is read again for new connections when it has changed"),
+      field<&Config::min_version>("min_version", "the oldest TLS version; without it 1.2"),
+      field<&Config::max_version>("max_version", "the newest TLS version; without it 1.3"),
+      field<&Config::cipher_suites>("cipher_suites",
+                                    "that may be used with TLS 1.2, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+      field<&Config::include_insecure_cipher_suites>("include_insecure_cipher_suites",
+                                                     "insecure ones may be named, too"),
+      field<&Config::curve_preferences>("curve_preferences", "of X25519, P256, P384 and P521, the most wanted first"),
+      field<&Config::reload_interval>("reload_interval",
+                                      "then files that have changed are read again for new connections; 0: never"),
+      accepted<std::string>("ca_file", "of clients; see client_ca_file"),
+      accepted<std::string>("ca_pem", "of clients; see client_ca_pem"),
+      accepted<bool>("include_system_ca_certs_pool", "of clients"), refused<>("tpm", "keys in a TPM"));
 }
 
 /// A cipher suite as the configuration names it.

@@ -68,6 +68,7 @@ std::string protocol_text(int reason) {
 
 std::string file_text(std::string_view keys, int error_number) {
   if (error_number == 0) return concat(keys, " holds nothing that can be used");
+  if (error_number == tls_key_of_another) return concat(keys, " is the key of another certificate");
   return concat(keys, " cannot be read: ", std::strerror(error_number));
 }
 
@@ -86,6 +87,27 @@ Error take_tls_error(long verify_result) {
   return tls_error(ErrorCode::malformed, TlsPlace::protocol, reason);
 }
 
+std::string tls_client_fault(Error error) {
+  const auto place = static_cast<TlsPlace>(error.place);
+  if (place == TlsPlace::certificate) {
+    const char* const why = X509_verify_cert_error_string(error.detail);
+    return concat("the client's certificate is refused: ", why);
+  }
+  if (place == TlsPlace::alert) {
+    return concat("the client ends TLS with the alert '", SSL_alert_desc_string_long(error.detail), "'");
+  }
+  if (place != TlsPlace::protocol) return tls_text(error, "the client");
+  switch (error.detail) {
+    case SSL_R_HTTP_REQUEST: return "the client speaks HTTP without TLS; its endpoint is https:// here";
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+      return "the client shows no certificate (tls::client_ca_file wants one)";
+    case SSL_R_NO_SHARED_CIPHER: return "the client offers no cipher suite that is allowed here";
+    case SSL_R_WRONG_VERSION_NUMBER: return "what the client sends is not TLS";
+    case SSL_R_UNSUPPORTED_PROTOCOL: return "the client speaks none of the TLS versions that are allowed here";
+    default: return protocol_text(error.detail);
+  }
+}
+
 std::string tls_text(Error error, std::string_view name) {
   switch (static_cast<TlsPlace>(error.place)) {
     case TlsPlace::certificate: return certificate_text(error.detail, name);
@@ -97,6 +119,7 @@ std::string tls_text(Error error, std::string_view name) {
     case TlsPlace::ca: return file_text("tls::ca_file or ca_pem", error.detail);
     case TlsPlace::own_certificate: return file_text("tls::cert_file or cert_pem", error.detail);
     case TlsPlace::own_key: return file_text("tls::key_file or key_pem", error.detail);
+    case TlsPlace::client_ca: return file_text("tls::client_ca_file or client_ca_pem", error.detail);
     case TlsPlace::settings: return "the settings of tls cannot be used together";
   }
   return to_string(error);

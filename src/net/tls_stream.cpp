@@ -192,13 +192,16 @@ Task<Result<>> TlsStream::readable(Nanoseconds timeout) {
   co_return co_await stream_.readable(timeout);
 }
 
+Task<> TlsStream::end_send(Nanoseconds timeout) {
+  if (broken_ || !SSL_is_init_finished(ssl_) || (SSL_get_shutdown(ssl_) & SSL_SENT_SHUTDOWN) != 0) co_return;
+  ERR_clear_error();
+  SSL_shutdown(ssl_);
+  const Result<> flushed = co_await flush(timeout);
+  if (!flushed) broken_ = true;
+}
+
 Task<> TlsStream::close(Nanoseconds timeout) {
-  if (!broken_ && SSL_is_init_finished(ssl_)) {
-    ERR_clear_error();
-    SSL_shutdown(ssl_);
-    const Result<> flushed = co_await flush(timeout);
-    if (!flushed) broken_ = true;
-  }
+  co_await end_send(timeout);
   stream_.close();
 }
 

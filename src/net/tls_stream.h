@@ -32,6 +32,8 @@ class TlsStream {
 
   Runtime& runtime() const { return stream_.runtime(); }
   TlsPeer* peer() const { return peer_; }
+  /// The stream below, for after a handshake that failed.
+  Stream& below() { return stream_; }
 
   /// Fails: timed_out, cancelled, and what TlsPlace names.
   Task<Result<>> handshake(MonotonicTime end);
@@ -42,7 +44,9 @@ class TlsStream {
   Task<Result<>> send(std::span<const iovec> parts, Nanoseconds timeout = forever);
   /// Waits until there is something to receive, be it in our buffers.
   Task<Result<>> readable(Nanoseconds timeout = forever);
-  /// Tells the peer that nothing follows.
+  /// Tells the peer that nothing follows; receiving goes on.
+  Task<> end_send(Nanoseconds timeout);
+  /// The same, and closes.
   Task<> close(Nanoseconds timeout);
 
   /// Bytes to be sent that were gathered into records before they were encrypted.

@@ -13,6 +13,8 @@ constexpr std::string_view protobuf_type = "application/x-protobuf";
 constexpr std::string_view json_type = "application/json";
 constexpr std::string_view text_type = "text/plain; charset=utf-8";
 constexpr Nanoseconds memory_full_delay = Seconds(1);
+// By then `next` is in flight; a client that comes earlier does not wait for it.
+constexpr Nanoseconds tls_delay = Milliseconds(20);
 
 bool is_json(const wire::RequestHead& head) { return wire::equals_ignoring_case(head.content_type(), json_type); }
 bool is_protobuf(const wire::RequestHead& head) {
@@ -32,8 +34,13 @@ net::HttpServerSettings server_settings(const net::HttpServerConfig& config) {
   if (config.max_request_body_size > 0) settings.body_bytes_max = config.max_request_body_size;
   settings.body_too_large_status = 400;  // as the reference
   settings.keep_alive = config.keep_alives_enabled;
-  if (config.read_timeout > Nanoseconds::zero()) settings.silence_max = config.read_timeout;
+  if (config.read_timeout > Nanoseconds::zero()) {
+    settings.silence_max = settings.request_max = settings.head_max = settings.idle_max = config.read_timeout;
+  }
+  if (config.read_header_timeout > Nanoseconds::zero()) settings.head_max = config.read_header_timeout;
   if (config.idle_timeout > Nanoseconds::zero()) settings.idle_max = config.idle_timeout;
+  if (config.write_timeout > Nanoseconds::zero()) settings.send_silence_max = config.write_timeout;
+  settings.extra_headers = config.response_headers;
   return settings;
 }
 
@@ -54,7 +61,7 @@ void OtlpReceiver::Config::validate(const config::Report& report) {
 }
 
 OtlpReceiver::OtlpReceiver(ComponentContext& context, std::string id, Config config)
-    : context_(context), id_(std::move(id)), config_(std::move(config)) {}
+    : context_(context), id_(std::move(id)), config_(std::move(config)), preparing_(context.runtime) {}
 
 OtlpReceiver::~OtlpReceiver() = default;
 
@@ -67,16 +74,32 @@ Task<Result<>> OtlpReceiver::start() {
   }
   if (!config_.protocols.http) co_return Result<>();
   const net::HttpServerConfig& http = *config_.protocols.http;
+  const std::string name = concat("receivers::", id_, "::protocols::http");
+  if (http.tls) {
+    tls_ = std::make_unique<net::TlsServer>(context_.runtime, *http.tls, name, net::TlsServer::http1);
+    if (const Result<> good = tls_->check_files(); !good) {
+      log(LogLevel::error, name, ": ", tls_->explain(good.error()), "; this receiver is off");
+      co_return good.error();
+    }
+  }
   Result<std::vector<Listener>> listeners =
       co_await net::bind_endpoint(context_.runtime, http.endpoint, http.transport);
   if (!listeners) {
-    log(LogLevel::error, "receivers::", id_, "::protocols::http::endpoint: cannot listen on ", http.endpoint, ": ",
-        listeners.error().code == ErrorCode::in_use ? "the port is in use" : to_string(listeners.error()),
-        "; this receiver is off");
+    const bool is_unix = http.transport == net::Transport::unix_socket;
+    const std::string_view in_use =
+        is_unix ? "the socket is in use, or there is a file of another kind" : "the port is in use";
+    log(LogLevel::error, name, "::endpoint: cannot listen on ", http.endpoint, ": ",
+        listeners.error().code == ErrorCode::in_use ? in_use : to_string(listeners.error()), "; this receiver is off");
     co_return listeners.error();
   }
+  if (http.transport == net::Transport::unix_socket) socket_file_ = net::SocketFile(http.endpoint);
+  net::HttpServerSettings settings = server_settings(http);
+  if (http.cors && !http.cors->allowed_origins.empty()) cors_ = std::make_unique<net::Cors>(*http.cors);
+  settings.cors = cors_.get();
+  settings.tls = tls_.get();
   server_ = std::make_unique<net::HttpServer>(context_.runtime, context_.pool, context_.copies,
-                                              static_cast<net::HttpService&>(*this), server_settings(http));
+                                              static_cast<net::HttpService&>(*this), settings);
+  if (tls_) preparing_.spawn(prepare_tls());
   for (Listener& listener : *listeners) {
     if (log_enabled(LogLevel::debug)) {
       log(LogLevel::debug, "receivers::", id_, ": HTTP on ", listener.address()->to_string());
@@ -86,8 +109,20 @@ Task<Result<>> OtlpReceiver::start() {
   co_return Result<>();
 }
 
+Task<> OtlpReceiver::prepare_tls() {
+  if (!co_await context_.runtime.sleep(tls_delay)) co_return;
+  const Result<> prepared = tls_->prepare();
+  if (prepared) co_return;
+  log(LogLevel::error, "receivers::", id_, "::protocols::http: ", tls_->explain(prepared.error()),
+      "; this receiver is off");
+  co_await server_->stop(Nanoseconds::zero());
+}
+
 Task<> OtlpReceiver::stop(Deadline deadline) {
   if (server_ == nullptr) co_return;
+  preparing_.cancel();
+  co_await preparing_.join();
+  socket_file_.remove();
   co_await server_->stop(deadline.remaining(context_.runtime.epoch_now()));
 }
 

@@ -11,9 +11,11 @@
 
 #include "net/http_server.h"
 #include "net/server_config.h"
+#include "net/socket_file.h"
 #include "otlp/status.h"
 #include "otlp/walk.h"
 #include "pipeline/component.h"
+#include "runtime/scope.h"
 #include "wire/gzip.h"
 
 namespace stint {
@@ -47,6 +49,8 @@ class OtlpReceiver final : public Receiver, private net::HttpService {
   Task<net::HttpReply> serve(net::HttpRequest request) override;
   net::HttpReply failure(const wire::RequestHead* head, int status, std::string_view message) override;
 
+  // What of TLS could not be done before the start was over; turns the receiver off when it fails.
+  Task<> prepare_tls();
   std::optional<otlp::Signal> signal_of(std::string_view path) const;
   std::size_t body_bytes_max() const;
   Result<Slice> decoded(net::HttpRequest& request);
@@ -64,7 +68,11 @@ class OtlpReceiver final : public Receiver, private net::HttpService {
   Config config_;
   std::array<Consumer*, 3> next_{};
   wire::Inflater inflater_;
+  std::unique_ptr<net::TlsServer> tls_;
+  std::unique_ptr<net::Cors> cors_;
   std::unique_ptr<net::HttpServer> server_;
+  net::SocketFile socket_file_;
+  Scope preparing_;
 };
 
 constexpr auto fields_of(OtlpReceiver::Config*) {

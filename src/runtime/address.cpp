@@ -56,10 +56,14 @@ std::optional<Address> Address::from_literal(std::string_view host, std::uint16_
 std::optional<Address> Address::unix_path(std::string_view path) {
   sockaddr_un address{};
   if (path.empty() || path.size() >= sizeof address.sun_path) return std::nullopt;
+  if (path.find('\0') != std::string_view::npos) return std::nullopt;
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), path.size());
+  const bool without_file = path.front() == '@';
+  if (without_file) address.sun_path[0] = '\0';
+  const std::size_t path_bytes = without_file ? path.size() : path.size() + 1;
   return from_native(reinterpret_cast<const sockaddr*>(&address),
-                     static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1));
+                     static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path_bytes));
 }
 
 Address Address::from_native(const sockaddr* address, socklen_t size) {
@@ -91,7 +95,11 @@ std::string Address::to_string() const {
     ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_addr, text, sizeof text);
     return concat("[", text, "]:", port());
   }
-  if (family() == AF_UNIX) return concat("unix:", reinterpret_cast<const sockaddr_un*>(&storage_)->sun_path);
+  if (family() == AF_UNIX) {
+    const char* const path = reinterpret_cast<const sockaddr_un*>(&storage_)->sun_path;
+    if (path[0] != '\0' || size_ <= offsetof(sockaddr_un, sun_path)) return concat("unix:", path);
+    return concat("unix:@", std::string_view(path + 1, size_ - offsetof(sockaddr_un, sun_path) - 1));
+  }
   return "none";
 }
 

@@ -20,7 +20,7 @@ class Address {
   static Address ipv6_any(std::uint16_t port);
   /// A literal such as 127.0.0.1 or ::1 (no brackets); nothing when it is a name.
   static std::optional<Address> from_literal(std::string_view host, std::uint16_t port);
-  /// Nothing when the path is too long (107 bytes).
+  /// "@name" has no file. Nothing when the path is too long (107 bytes), or a byte of it is zero.
   static std::optional<Address> unix_path(std::string_view path);
   static Address from_native(const sockaddr* address, socklen_t size);
 

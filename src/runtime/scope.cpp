@@ -66,7 +66,7 @@ class Scope::Joiner : public Suspended {
 
 Scope::~Scope() { STINT_CHECK(empty()); }
 
-void Scope::spawn(Task<> task) {
+Scope::Member* Scope::spawn(Task<> task) {
   auto* const member = new Member;
   member->scope = this;
   member->next = first_;
@@ -74,6 +74,7 @@ void Scope::spawn(Task<> task) {
   first_ = member;
   ++size_;
   detail::spawn_root(runtime_, member->root, std::move(task), &Scope::member_ended, member);
+  return member;
 }
 
 void Scope::member_ended(void* context) {
@@ -92,6 +93,8 @@ void Scope::cancel() {
   // A signal only queues; the list does not change under us.
   for (Member* member = first_; member != nullptr; member = member->next) member->root.cancel();
 }
+
+void Scope::cancel(Member& one) { one.root.cancel(); }
 
 Task<> Scope::join() {
   if (co_await cancellation_requested()) cancel();

@@ -53,17 +53,21 @@ class Scope {
   /// Requires: empty(), so join() was awaited.
   ~Scope();
 
+  /// One task of the scope.
+  struct Member;
+
   /// The task starts in the next round. Its frame lies in the scope until it has ended.
-  void spawn(Task<> task);
-  /// Asks all present tasks to end; does not wait.
+  /// Valid until: the task has ended.
+  Member* spawn(Task<> task);
+  /// Asks all present tasks to end, or one; does not wait.
   void cancel();
+  static void cancel(Member& one);
   bool empty() const { return first_ == nullptr; }
   std::size_t size() const { return size_; }
   /// Suspends: until no task is left. One joiner at a time. A cancellation of the joiner is passed on to the tasks.
   Task<> join();
 
  private:
-  struct Member;
   class Joiner;
   static void member_ended(void* context);
 

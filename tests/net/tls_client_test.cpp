@@ -2,10 +2,6 @@
 // Whom the client trusts, what it says of those whom it does not, and what it remembers of those whom it did.
 #include "net/tls_client.h"
 
-#include <unistd.h>
-
-#include <cstdio>
-
 #include "net/http_client.h"
 #include "tls_world.h"
 
@@ -104,22 +100,6 @@ Task<> trust(TlsClientTest& world) {
   EXPECT_NE(co_await outcome(world, server, config, "localhost"), "connected");
 }
 TEST_P(TlsClientTest, TrustsWhatItWasGivenAndNothingElse) { run(trust(*this)); }
-
-// A file that is gone with its object.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& content) {
-    const int descriptor = ::mkstemp(path_.data());
-    EXPECT_GE(descriptor, 0);
-    EXPECT_EQ(::write(descriptor, content.data(), content.size()), static_cast<ssize_t>(content.size()));
-    ::close(descriptor);
-  }
-  ~TemporaryFile() { ::unlink(path_.c_str()); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_ = "/tmp/stint-tls-XXXXXX";
-};
 
 Task<> bundle(TlsClientTest& world) {
   std::string text = "# a bundle\n";
@@ -221,7 +201,7 @@ TEST_P(TlsClientTest, ShowsItsOwnCertificate) { run(own_certificate(*this)); }
 Task<> unusable(TlsClientTest& world) {
   const Certificate own({.subject = "client"}), other({.subject = "other"});
   struct Case {
-    TlsClientConfig config;
+    TlsConfig config;
     const char* said;
   };
   const Case cases[] = {
@@ -231,12 +211,12 @@ Task<> unusable(TlsClientTest& world) {
       {{.cert_file = "/nonexistent/c", .key_pem = "x"}, "tls::cert_file or cert_pem cannot be read: No such file"},
       {{.cert_pem = "x", .key_pem = "x"}, "tls::cert_file or cert_pem holds nothing"},
       {{.cert_pem = own.pem(), .key_pem = "x"}, "tls::key_file or key_pem holds nothing"},
-      {{.cert_pem = own.pem(), .key_pem = other.key_pem()}, "tls::key_file or key_pem holds nothing"},
+      {{.cert_pem = own.pem(), .key_pem = other.key_pem()}, "tls::key_file or key_pem is the key of another"},
       {{.cert_pem = own.pem(), .key_file = "/nonexistent/k"}, "tls::key_file or key_pem cannot be read: No such"},
   };
   TlsServerContext server = world.good_server();
   for (const Case& one : cases) {
-    const std::string said = co_await outcome(world, server, one.config, "localhost");
+    const std::string said = co_await outcome(world, server, TlsClientConfig{one.config}, "localhost");
     EXPECT_EQ(said.find(one.said), 0u) << said;
   }
 }

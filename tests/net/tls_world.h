@@ -4,6 +4,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <memory>
 #include <optional>
@@ -13,9 +14,30 @@
 #include "runtime/combine.h"
 #include "runtime/epoll_loop.h"
 #include "runtime/uring_loop.h"
-#include "tls_server.h"
+#include "tls_test_server.h"
 
 namespace stint::net {
+
+/// A file that is gone with its object.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& content) {
+    const int descriptor = ::mkstemp(path_.data());
+    EXPECT_GE(descriptor, 0);
+    EXPECT_EQ(::write(descriptor, content.data(), content.size()), static_cast<ssize_t>(content.size()));
+    ::close(descriptor);
+  }
+  ~TemporaryFile() { ::unlink(path_.c_str()); }
+  const std::string& path() const { return path_; }
+  /// In place of the former content, as a tool that renews certificates does: a new file takes the name.
+  void replace(const std::string& content) {
+    const TemporaryFile renewed(content);
+    EXPECT_EQ(::rename(renewed.path().c_str(), path_.c_str()), 0);
+  }
+
+ private:
+  std::string path_ = "/tmp/stint-tls-XXXXXX";
+};
 
 /// Both ends after their handshakes; null with `error` when the client's failed.
 struct Pair {
