@@ -134,8 +134,10 @@ def test_nothing_is_lost_when_connections_are_cut_in_requests(loop, expected, ve
             copies[one.plain].append(one)
     doubled = collections.Counter()
     for several in copies.values():
-        for one in several[:-1]:
-            assert last[one.connection] is one
+        answered_ones = [one for one in several if last[one.connection] is not one]
+        assert len(answered_ones) <= 1, (
+            f"{several[0].path} came again though it was answered, on connections {[one.connection for one in several]}")
+        for one in several[1:]:
             doubled.update(one.items())
     assert found == expected + doubled, _difference(expected + doubled, found)
     assert len(last) >= INVOCATIONS / 10  # the cuts were felt
