@@ -17,6 +17,8 @@ from test_local_lambda import DEMO, PROGRAM, Run
 
 SEEDED = {"STINT_DEMO_SEED": "23", "TZ": "UTC"}
 OPTIONS = ("--seed", "5", "--timeout", "20s", "--no-backend")
+# Where nobody listens; the SDK gives up after a second.
+NOBODY = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
 BATCHED = {"processors": ("batch", "decouple")}
 
 
@@ -115,7 +117,7 @@ def test_a_back_end_that_comes_back_gets_everything(through, backend, direct):
 
 
 def test_a_bad_configuration_is_said_and_the_function_runs(invoke):
-    run = invoke(config="receivers:\n  otlp:\n    protocolls: {}\n", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9",
+    run = invoke(config="receivers:\n  otlp:\n    protocolls: {}\n", **NOBODY,
                  invocations=2)
     assert [one["status"] for one in run.report["invocations"]] == ["success"] * 2, run.text
     assert "collector.yaml:3: receivers::otlp::protocolls" in run.text, run.text
@@ -123,7 +125,7 @@ def test_a_bad_configuration_is_said_and_the_function_runs(invoke):
 
 
 def test_a_bad_configuration_fails_the_init_where_that_is_wished(invoke):
-    run = invoke(config="service: {}\n", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", invocations=1,
+    run = invoke(config="service: {}\n", **NOBODY, invocations=1,
                  STINT_ON_ERROR="fail")
     assert run.status == 1
     assert "Extension.ConfigError" in json.dumps(run.report), run.text
@@ -133,7 +135,7 @@ def test_a_port_in_use_is_said_and_the_function_runs(invoke, backend):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         run = invoke(config=configuration(port, {"endpoint": backend.url}), invocations=2,
-                     OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+                     **NOBODY)
     assert [one["status"] for one in run.report["invocations"]] == ["success"] * 2, run.text
     assert f"protocols::http::endpoint: cannot listen on 127.0.0.1:{port}: the port is in use" in run.text
 
