@@ -16,12 +16,23 @@ constexpr std::size_t memory_bytes_max =
 constexpr std::size_t http_body_bytes_max = 20u << 20;  // one HTTP request body, compressed or not; over it: 400
 constexpr std::size_t http_head_bytes_max = 64u << 10;  // request line and headers together; over it: 431
 constexpr std::size_t http_headers_max = 100;           // headers of one request; over it: 431
+constexpr std::size_t grpc_message_bytes_max =
+    4u << 20;  // one gRPC message, compressed or not; over it: status 8; max_recv_msg_size_mib changes it
+constexpr std::uint32_t grpc_streams_max =
+    100;  // calls under way on one gRPC connection; over it: the stream is refused
+constexpr std::size_t http2_headers_bytes_max =
+    64u << 10;  // headers of one call, 32 bytes more for each; over it: the stream is reset
+constexpr std::size_t http2_idle_frames_max =
+    1000;  // frames of one connection that carry no request (resets, settings, pings), at once; over it: closed
+constexpr std::size_t http2_idle_frames_per_second = 33;      // by which that allowance grows again
+constexpr std::size_t http2_window_bytes = 1u << 20;          // what a gRPC client may send before it is read
+constexpr std::size_t http2_retained_bytes_max = 256u << 10;  // memory of HTTP/2 that is kept for reuse
 constexpr std::size_t connections_max =
     128;  // open connections of one receiver; over it: the longest idle one is closed, without one the new one
 constexpr Nanoseconds idle_connection_max = Seconds(60);    // a connection without a request; then closed
 constexpr Nanoseconds request_silence_max = Seconds(10);    // silence inside a request; then 408 and closed
 constexpr Nanoseconds request_head_time_max = Seconds(30);  // from a request's first byte to its head's end; then 408
-constexpr std::uint32_t nesting_max = 64;                 // levels of attribute values inside each other; over it: 400
+constexpr std::uint32_t nesting_max = 64;     // levels of attribute values inside each other; over it: 400
 constexpr Nanoseconds hold_max = Seconds(2);  // wait for back ends that holds an invocation; then it is released
 constexpr std::size_t decouple_queue_requests_max = 200;  // default of decouple's max_queue_size; the SDK waits
 constexpr std::size_t deliveries_max = 4;                 // requests of one queue under way at one time; metrics: one

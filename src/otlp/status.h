@@ -11,29 +11,11 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "otlp/signal.h"
+#include "wire/grpc.h"
 
 namespace stint::otlp {
 
-/// Source: google/rpc/code.proto, the gRPC status codes.
-enum class RpcCode : std::int32_t {
-  ok = 0,
-  cancelled = 1,
-  unknown = 2,
-  invalid_argument = 3,
-  deadline_exceeded = 4,
-  not_found = 5,
-  already_exists = 6,
-  permission_denied = 7,
-  resource_exhausted = 8,
-  failed_precondition = 9,
-  aborted = 10,
-  out_of_range = 11,
-  unimplemented = 12,
-  internal = 13,
-  unavailable = 14,
-  data_loss = 15,
-  unauthenticated = 16,
-};
+using wire::RpcCode;
 
 /// What the receiver of a request did not take although it answered with success.
 struct PartialSuccess {

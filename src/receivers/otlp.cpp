@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receivers/otlp.h"
 
-#include "base/arena.h"
 #include "base/log.h"
 #include "otlp/json.h"
-#include "otlp/repair.h"
 
 namespace stint {
 namespace {
@@ -61,18 +59,31 @@ void OtlpReceiver::Config::validate(const config::Report& report) {
 }
 
 OtlpReceiver::OtlpReceiver(ComponentContext& context, std::string id, Config config)
-    : context_(context), id_(std::move(id)), config_(std::move(config)), preparing_(context.runtime) {}
+    : context_(context),
+      id_(std::move(id)),
+      config_(std::move(config)),
+      intake_(context),
+      preparing_(context.runtime) {}
 
 OtlpReceiver::~OtlpReceiver() = default;
 
-void OtlpReceiver::connect(otlp::Signal signal, Consumer& next) { next_[static_cast<std::size_t>(signal)] = &next; }
+void OtlpReceiver::connect(otlp::Signal signal, Consumer& next) { intake_.connect(signal, next); }
 
+// One protocol that cannot start leaves the other alone.
 Task<Result<>> OtlpReceiver::start() {
+  Result<> started;
   if (config_.protocols.grpc) {
-    log(LogLevel::warn, "receivers::", id_, "::protocols::grpc: gRPC is not served yet, ",
-        config_.protocols.grpc->endpoint, " stays closed; let clients send OTLP over HTTP");
+    grpc_ = std::make_unique<OtlpGrpc>(context_, intake_, id_, *config_.protocols.grpc);
+    started = co_await grpc_->start();
   }
-  if (!config_.protocols.http) co_return Result<>();
+  if (config_.protocols.http) {
+    const Result<> http = co_await start_http();
+    if (!http) started = http;
+  }
+  co_return started;
+}
+
+Task<Result<>> OtlpReceiver::start_http() {
   const net::HttpServerConfig& http = *config_.protocols.http;
   const std::string name = concat("receivers::", id_, "::protocols::http");
   if (http.tls) {
@@ -119,9 +130,10 @@ Task<> OtlpReceiver::prepare_tls() {
 }
 
 Task<> OtlpReceiver::stop(Deadline deadline) {
-  if (server_ == nullptr) co_return;
   preparing_.cancel();
   co_await preparing_.join();
+  if (grpc_ != nullptr) co_await grpc_->stop(deadline);
+  if (server_ == nullptr) co_return;
   socket_file_.remove();
   co_await server_->stop(deadline.remaining(context_.runtime.epoch_now()));
 }
@@ -131,7 +143,7 @@ std::optional<otlp::Signal> OtlpReceiver::signal_of(std::string_view path) const
   const std::string* const paths[] = {&http.traces_url_path, &http.metrics_url_path, &http.logs_url_path};
   for (const otlp::Signal signal : otlp::all_signals) {
     const auto index = static_cast<std::size_t>(signal);
-    if (path == *paths[index] && next_[index] != nullptr) return signal;
+    if (path == *paths[index] && intake_.takes(signal)) return signal;
   }
   return std::nullopt;
 }
@@ -228,17 +240,6 @@ std::optional<net::HttpReply> OtlpReceiver::read(net::HttpRequest& request, otlp
   return std::nullopt;
 }
 
-Result<Batch> OtlpReceiver::to_batch(otlp::Signal signal, Slice body, std::size_t items, std::uint32_t invalid_utf8) {
-  if (invalid_utf8 == 0) return Batch(signal, std::move(body), items);
-  Arena arena(context_.pool, context_.copies);
-  Result<otlp::Repaired> repaired = otlp::repair(signal, body, arena);
-  if (!repaired) return repaired.error();
-  context_.data.repaired_strings += repaired->strings;
-  Result<Slice> whole = arena.gather(repaired->slices);
-  if (!whole) return whole.error();
-  return Batch(signal, std::move(*whole), items);
-}
-
 net::HttpReply OtlpReceiver::accepted(const wire::RequestHead& head, otlp::Signal signal) const {
   if (is_json(head)) return {.status = 200, .content_type = json_type, .body = otlp::encode_response_json(signal)};
   return {.status = 200, .content_type = protobuf_type, .body = otlp::encode_response()};
@@ -252,18 +253,11 @@ Task<net::HttpReply> OtlpReceiver::serve(net::HttpRequest request) {
     ++context_.data.refused;
     co_return std::move(*refusal);
   }
-  if (counts.items == 0) co_return accepted(request.head, signal);
-  Result<Batch> batch = to_batch(signal, std::move(protobuf), counts.items, counts.invalid_utf8);
-  if (!batch) {
+  const Result<> taken = co_await intake_.take(signal, std::move(protobuf), counts);
+  if (!taken) {
     ++context_.data.refused;
-    co_return refused(request.head, batch.error());
+    co_return refused(request.head, taken.error());
   }
-  const Result<> consumed = co_await next_[static_cast<std::size_t>(signal)]->consume(std::move(*batch));
-  if (!consumed) {
-    ++context_.data.refused;
-    co_return refused(request.head, consumed.error());
-  }
-  context_.data.accepted += counts.items;
   co_return accepted(request.head, signal);
 }
 

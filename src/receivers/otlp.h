@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// `otlp`: Export requests over HTTP, in protobuf or JSON. A request is refused at the door (path, method, media type,
-// encoding, limits, well-formedness) or becomes a batch over the block it was received into; JSON becomes protobuf in a
-// block of its own. gRPC follows in a later version: its keys are checked, its port stays closed.
+// `otlp`: Export requests over gRPC, and over HTTP in protobuf or JSON. A request is refused at the door (path, method,
+// media type, encoding, limits, well-formedness) or becomes a batch over the block it was received into; JSON becomes
+// protobuf in a block of its own. gRPC is in otlp_grpc.h; what both do with a request is in otlp_intake.h.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +14,7 @@
 #include "otlp/status.h"
 #include "otlp/walk.h"
 #include "pipeline/component.h"
+#include "receivers/otlp_grpc.h"
 #include "runtime/scope.h"
 #include "wire/gzip.h"
 
@@ -25,7 +25,7 @@ struct OtlpProtocols {
   config::Optional<net::HttpServerConfig> http;
 };
 constexpr auto fields_of(OtlpProtocols*) {
-  return config::fields(config::field<&OtlpProtocols::grpc>("grpc", "OTLP over gRPC: not served yet"),
+  return config::fields(config::field<&OtlpProtocols::grpc>("grpc", "OTLP over gRPC"),
                         config::field<&OtlpProtocols::http>("http", "OTLP over HTTP, protobuf or JSON"));
 }
 
@@ -49,6 +49,7 @@ class OtlpReceiver final : public Receiver, private net::HttpService {
   Task<net::HttpReply> serve(net::HttpRequest request) override;
   net::HttpReply failure(const wire::RequestHead* head, int status, std::string_view message) override;
 
+  Task<Result<>> start_http();
   // What of TLS could not be done before the start was over; turns the receiver off when it fails.
   Task<> prepare_tls();
   std::optional<otlp::Signal> signal_of(std::string_view path) const;
@@ -56,7 +57,6 @@ class OtlpReceiver final : public Receiver, private net::HttpService {
   Result<Slice> decoded(net::HttpRequest& request);
   std::optional<net::HttpReply> read(net::HttpRequest& request, otlp::Signal signal, Slice& protobuf,
                                      otlp::Counts& counts);
-  Result<Batch> to_batch(otlp::Signal signal, Slice body, std::size_t items, std::uint32_t invalid_utf8);
   // In the encoding of the request.
   net::HttpReply accepted(const wire::RequestHead& head, otlp::Signal signal) const;
   net::HttpReply refused(const wire::RequestHead& head, int status, otlp::RpcCode code, std::string message,
@@ -66,11 +66,12 @@ class OtlpReceiver final : public Receiver, private net::HttpService {
   ComponentContext& context_;
   std::string id_;
   Config config_;
-  std::array<Consumer*, 3> next_{};
+  OtlpIntake intake_;
   wire::Inflater inflater_;
   std::unique_ptr<net::TlsServer> tls_;
   std::unique_ptr<net::Cors> cors_;
   std::unique_ptr<net::HttpServer> server_;
+  std::unique_ptr<OtlpGrpc> grpc_;
   net::SocketFile socket_file_;
   Scope preparing_;
 };

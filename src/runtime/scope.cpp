@@ -48,6 +48,26 @@ void spawn_root(Runtime& runtime, Root& root, Task<> task, void (*ended)(void* c
 
 }  // namespace detail
 
+OwnedTask::~OwnedTask() { STINT_CHECK(!running()); }
+
+void OwnedTask::start(Runtime& runtime, Task<> task, void (*ended)(void* context), void* context) {
+  STINT_CHECK(!running());
+  root_.emplace();
+  ended_ = ended;
+  context_ = context;
+  detail::spawn_root(runtime, *root_, std::move(task), &OwnedTask::task_ended, this);
+}
+
+void OwnedTask::task_ended(void* self) {
+  auto& task = *static_cast<OwnedTask*>(self);
+  const auto ended = std::exchange(task.ended_, nullptr);
+  ended(task.context_);
+}
+
+void OwnedTask::cancel() {
+  if (running()) root_->cancel();
+}
+
 struct Scope::Member {
   detail::Root root;
   Scope* scope = nullptr;

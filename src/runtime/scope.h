@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <optional>
 
 #include "runtime/runtime.h"
 #include "runtime/task.h"
@@ -44,6 +45,29 @@ class Root {
 void spawn_root(Runtime& runtime, Root& root, Task<> task, void (*ended)(void* context), void* context);
 
 }  // namespace detail
+
+/// One task at a time that lies in its owner and can be asked alone to end. The owner outlives it.
+class OwnedTask {
+ public:
+  OwnedTask() = default;
+  OwnedTask(const OwnedTask&) = delete;
+  OwnedTask& operator=(const OwnedTask&) = delete;
+  /// Requires: !running().
+  ~OwnedTask();
+
+  bool running() const { return ended_ != nullptr; }
+  /// The task starts in the next round. `ended(context)` is called from the ready queue when it is over; this object
+  /// may be used again or end from then on. Requires: !running().
+  void start(Runtime& runtime, Task<> task, void (*ended)(void* context), void* context);
+  /// As detail::Root::cancel.
+  void cancel();
+
+ private:
+  static void task_ended(void* self);
+  std::optional<detail::Root> root_;
+  void (*ended_)(void* context) = nullptr;
+  void* context_ = nullptr;
+};
 
 class Scope {
  public:

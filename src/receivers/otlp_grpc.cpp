@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "receivers/otlp_grpc.h"
+
+#include "base/log.h"
+
+namespace stint {
+namespace {
+
+constexpr std::string_view method_name = "Export";
+constexpr std::string_view services[] = {
+    "opentelemetry.proto.collector.trace.v1.TraceService",
+    "opentelemetry.proto.collector.metrics.v1.MetricsService",
+    "opentelemetry.proto.collector.logs.v1.LogsService",
+};
+constexpr Nanoseconds memory_full_delay = Seconds(1);
+
+net::GrpcSettings server_settings(const net::GrpcServerConfig& config) {
+  net::GrpcSettings settings;
+  if (config.max_recv_msg_size_mib > 0) settings.message_bytes_max = config.max_recv_msg_size_mib << 20;
+  if (config.max_concurrent_streams > 0) settings.streams_max = config.max_concurrent_streams;
+  return settings;
+}
+
+}  // namespace
+
+OtlpGrpc::OtlpGrpc(ComponentContext& context, OtlpIntake& intake, const std::string& id,
+                   const net::GrpcServerConfig& config)
+    : context_(context), intake_(intake), id_(id), config_(config) {}
+
+OtlpGrpc::~OtlpGrpc() = default;
+
+Task<Result<>> OtlpGrpc::start() {
+  Result<std::vector<Listener>> listeners =
+      co_await net::bind_endpoint(context_.runtime, config_.endpoint, config_.transport);
+  if (!listeners) {
+    log(LogLevel::error, "receivers::", id_, "::protocols::grpc::endpoint: cannot listen on ", config_.endpoint, ": ",
+        listeners.error().code == ErrorCode::in_use ? "the port is in use" : to_string(listeners.error()),
+        "; gRPC is off here");
+    co_return listeners.error();
+  }
+  server_ = std::make_unique<net::GrpcServer>(context_.runtime, context_.pool, context_.copies,
+                                              static_cast<net::GrpcService&>(*this), server_settings(config_));
+  for (Listener& listener : *listeners) {
+    if (log_enabled(LogLevel::debug)) {
+      log(LogLevel::debug, "receivers::", id_, ": gRPC on ", listener.address()->to_string());
+    }
+    server_->serve(std::move(listener));
+  }
+  co_return Result<>();
+}
+
+Task<> OtlpGrpc::stop(Deadline deadline) {
+  if (server_ != nullptr) co_await server_->stop(deadline.remaining(context_.runtime.epoch_now()));
+}
+
+bool OtlpGrpc::has_service(std::string_view name) const {
+  for (const otlp::Signal signal : otlp::all_signals) {
+    if (name == services[static_cast<std::size_t>(signal)]) return intake_.takes(signal);
+  }
+  return false;
+}
+
+std::optional<std::size_t> OtlpGrpc::find_method(std::string_view path) const {
+  if (!path.starts_with('/') || !path.ends_with(method_name)) return std::nullopt;
+  path.remove_prefix(1);
+  path.remove_suffix(method_name.size());
+  for (const otlp::Signal signal : otlp::all_signals) {
+    const auto index = static_cast<std::size_t>(signal);
+    const std::string_view service = services[index];
+    if (path.size() != service.size() + 1 || !path.starts_with(service) || !path.ends_with('/')) continue;
+    if (intake_.takes(signal)) return index;
+  }
+  return std::nullopt;
+}
+
+net::GrpcReply OtlpGrpc::refused(otlp::RpcCode code, std::string message,
+                                 std::optional<Nanoseconds> retry_delay) const {
+  ++context_.data.refused;
+  net::GrpcReply reply{.code = code, .message = std::move(message)};
+  if (retry_delay) reply.details = otlp::encode_status({code, reply.message, retry_delay});
+  return reply;
+}
+
+// What the pipeline said, as the reference says it over gRPC.
+net::GrpcReply OtlpGrpc::refused(Error error) const {
+  const std::string text = to_string(error);
+  switch (error.code) {
+    case ErrorCode::unauthenticated: return refused(otlp::RpcCode::unauthenticated, text);
+    case ErrorCode::permission_denied: return refused(otlp::RpcCode::permission_denied, text);
+    case ErrorCode::permanent: return refused(otlp::RpcCode::internal, text);
+    case ErrorCode::memory_full: return memory_full();
+    case ErrorCode::retryable:
+      return refused(otlp::RpcCode::unavailable, text,
+                     error.detail > 0 ? std::optional<Nanoseconds>(Milliseconds(error.detail)) : std::nullopt);
+    default: return refused(otlp::RpcCode::unavailable, text);
+  }
+}
+
+net::GrpcReply OtlpGrpc::memory_full() const {
+  return refused(otlp::RpcCode::unavailable, to_string(Error{ErrorCode::memory_full}), memory_full_delay);
+}
+
+Task<net::GrpcReply> OtlpGrpc::serve(net::GrpcRequest request) {
+  const auto signal = static_cast<otlp::Signal>(request.method);
+  const Result<otlp::Counts> counts = otlp::walk(signal, request.message.view());
+  if (!counts) {
+    co_return refused(otlp::RpcCode::internal,
+                      concat("grpc: failed to unmarshal the received message: ", otlp::describe(counts.error())));
+  }
+  const Result<> taken = co_await intake_.take(signal, std::move(request.message), *counts);
+  if (!taken) co_return refused(taken.error());
+  co_return net::GrpcReply{.body = otlp::encode_response()};
+}
+
+}  // namespace stint

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the `otlp` receiver does with a request, whatever it came over: the walked protobuf becomes a batch, its text is
+// repaired if it must be, and the pipeline takes it or says why not.
+#pragma once
+
+#include <array>
+
+#include "otlp/walk.h"
+#include "pipeline/component.h"
+
+namespace stint {
+
+class OtlpIntake {
+ public:
+  /// Borrows: context.
+  explicit OtlpIntake(ComponentContext& context) : context_(context) {}
+
+  /// Borrows: next.
+  void connect(otlp::Signal signal, Consumer& next) { next_[static_cast<std::size_t>(signal)] = &next; }
+  /// True when a pipeline is there for the signal.
+  bool takes(otlp::Signal signal) const { return next_[static_cast<std::size_t>(signal)] != nullptr; }
+  /// Requires: takes(signal); `counts` is what a walk of the request said.
+  /// Suspends: until the pipeline has accepted. Fails: as Consumer::consume.
+  Task<Result<>> take(otlp::Signal signal, Slice request, otlp::Counts counts);
+
+ private:
+  Result<Batch> to_batch(otlp::Signal signal, Slice request, const otlp::Counts& counts);
+
+  ComponentContext& context_;
+  std::array<Consumer*, 3> next_{};
+};
+
+}  // namespace stint
