@@ -101,6 +101,21 @@ void HttpServerConfig::validate(const config::Report& report) {
   }
 }
 
+KeepaliveSettings KeepaliveServerConfig::settings() const {
+  KeepaliveSettings settings;
+  const auto given = [](Nanoseconds value, Nanoseconds& setting) {
+    if (value > Nanoseconds::zero()) setting = value;
+  };
+  given(server_parameters.max_connection_idle, settings.idle_max);
+  given(server_parameters.max_connection_age, settings.age_max);
+  given(server_parameters.max_connection_age_grace, settings.age_grace);
+  given(server_parameters.time, settings.ping_after);
+  given(server_parameters.timeout, settings.ping_timeout);
+  given(enforcement_policy.min_time, settings.min_ping_interval);
+  settings.pings_without_calls = enforcement_policy.permit_without_stream;
+  return settings;
+}
+
 Task<Result<std::vector<Listener>>> bind_endpoint(Runtime& runtime, std::string endpoint, Transport transport) {
   if (transport == Transport::unix_socket) co_return co_await bind_unix(runtime, std::move(endpoint));
   const Result<wire::HostPort> parsed = wire::parse_host_port(endpoint);

@@ -9,6 +9,7 @@
 #include "config/schema.h"
 #include "net/cors.h"
 #include "net/tls_config.h"
+#include "net/keepalive.h"
 #include "runtime/stream.h"
 
 namespace stint::net {
@@ -87,7 +88,49 @@ constexpr auto fields_of(HttpServerConfig*) {
       config::refused("auth", "an authenticator extension"), config::refused("middlewares", "middleware extensions"));
 }
 
-/// gRPC is not served yet: its keys are read and checked, so that a file that works later is not refused now.
+/// grpc-go's; 0 means its default.
+struct KeepaliveServerParameters {
+  Nanoseconds max_connection_idle{};
+  Nanoseconds max_connection_age{};
+  Nanoseconds max_connection_age_grace{};
+  Nanoseconds time{};
+  Nanoseconds timeout{};
+};
+constexpr auto fields_of(KeepaliveServerParameters*) {
+  using Config = KeepaliveServerParameters;
+  return config::fields(
+      config::field<&Config::max_connection_idle>("max_connection_idle", "without a call, then GOAWAY; 0: never"),
+      config::field<&Config::max_connection_age>("max_connection_age", "then GOAWAY; 0: never"),
+      config::field<&Config::max_connection_age_grace>("max_connection_age_grace",
+                                                       "for calls under way at that age, then closed; 0: no end"),
+      config::field<&Config::time>("time", "silence after which the client is pinged; 0: 2 h"),
+      config::field<&Config::timeout>("timeout", "for its answer, then closed; 0: 20 s"));
+}
+
+struct KeepaliveEnforcementPolicy {
+  Nanoseconds min_time{};
+  bool permit_without_stream = false;
+};
+constexpr auto fields_of(KeepaliveEnforcementPolicy*) {
+  using Config = KeepaliveEnforcementPolicy;
+  return config::fields(
+      config::field<&Config::min_time>("min_time", "between pings of a client, else too_many_pings; 0: 5 min"),
+      config::field<&Config::permit_without_stream>("permit_without_stream", "pings without a call are allowed"));
+}
+
+struct KeepaliveServerConfig {
+  KeepaliveServerParameters server_parameters;
+  KeepaliveEnforcementPolicy enforcement_policy;
+
+  KeepaliveSettings settings() const;
+};
+constexpr auto fields_of(KeepaliveServerConfig*) {
+  using Config = KeepaliveServerConfig;
+  return config::fields(
+      config::field<&Config::server_parameters>("server_parameters", "what the server does with connections"),
+      config::field<&Config::enforcement_policy>("enforcement_policy", "what clients may do"));
+}
+
 struct GrpcServerConfig {
   std::string endpoint = "localhost:4317";
   Transport transport = Transport::tcp;
@@ -97,6 +140,7 @@ struct GrpcServerConfig {
   std::uint64_t read_buffer_size = 524'288;
   std::uint64_t write_buffer_size = 0;
   bool include_metadata = false;
+  KeepaliveServerConfig keepalive;
 };
 
 constexpr auto fields_of(GrpcServerConfig*) {
@@ -105,13 +149,15 @@ constexpr auto fields_of(GrpcServerConfig*) {
       config::field<&Config::endpoint>("endpoint", "host:port to listen on", config::checked<&check_endpoint>),
       config::field<&Config::transport>("transport", "tcp, tcp4, tcp6, unix"),
       config::field<&Config::dialer>("dialer", "without meaning for a server"),
-      config::field<&Config::max_recv_msg_size_mib>("max_recv_msg_size_mib", "MiB of one message; 0: 4"),
+      config::field<&Config::max_recv_msg_size_mib>(
+          "max_recv_msg_size_mib", "MiB of one message, compressed or not; 0: 4", config::range(0, 1024)),
       config::field<&Config::max_concurrent_streams>("max_concurrent_streams", "streams per connection; 0: the limit"),
       config::field<&Config::read_buffer_size>("read_buffer_size", "without effect"),
       config::field<&Config::write_buffer_size>("write_buffer_size", "without effect"),
       config::field<&Config::include_metadata>("include_metadata", "keeps client metadata for processors"),
-      config::accepted("keepalive", "server_parameters and enforcement_policy"), config::refused("tls", "TLS"),
-      config::refused("auth", "an authenticator extension"), config::refused("middlewares", "middleware extensions"));
+      config::field<&Config::keepalive>("keepalive", "probes, and the age of connections"),
+      config::refused("tls", "TLS"), config::refused("auth", "an authenticator extension"),
+      config::refused("middlewares", "middleware extensions"));
 }
 
 /// Binds the endpoint: `localhost` on 127.0.0.1 and, where it exists, ::1; no host on every address; a path with

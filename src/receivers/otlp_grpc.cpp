@@ -18,6 +18,7 @@ net::GrpcSettings server_settings(const net::GrpcServerConfig& config) {
   net::GrpcSettings settings;
   if (config.max_recv_msg_size_mib > 0) settings.message_bytes_max = config.max_recv_msg_size_mib << 20;
   if (config.max_concurrent_streams > 0) settings.streams_max = config.max_concurrent_streams;
+  settings.keepalive = config.keepalive.settings();
   return settings;
 }
 
