@@ -212,7 +212,7 @@ class GrpcServer::Connection {
   }
 
   Task<> linger() {
-    stream_.shutdown_send();
+    co_await stream_.end_send(linger_max);
     char dropped[4096];
     const MonotonicTime end = runtime_.now() + linger_max;
     for (std::size_t total = 0; total < linger_bytes_max;) {

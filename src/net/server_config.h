@@ -8,8 +8,8 @@
 #include "base/limits.h"
 #include "config/schema.h"
 #include "net/cors.h"
-#include "net/tls_config.h"
 #include "net/keepalive.h"
+#include "net/tls_config.h"
 #include "runtime/stream.h"
 
 namespace stint::net {
