@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "base/arena.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "otlp/json_encode.h"
@@ -99,7 +98,7 @@ OtlpHttpExporter::OtlpHttpExporter(ComponentContext& context, std::string id, Co
     : context_(context),
       id_(std::move(id)),
       config_(std::move(config)),
-      deflater_(config_.client.gzip_level()),
+      compressor_(config_.client.content_encoding(), config_.client.compression_level()),
       tls_(config_.client.tls, context.environment),
       retrier_(context, config_.retry_on_failure,
                config_.client.timeout > Nanoseconds::zero() ? config_.client.timeout : forever) {
@@ -192,13 +191,15 @@ class OtlpHttpExporter::Delivery final : public Attempts {
     }
     body_ = exporter_.make_body(std::move(batch_));
     std::size_t size = 0;
+    std::string_view encoding;
     parts_.reserve(body_.slices.size());
     for (const Slice& slice : body_.slices) {
       parts_.push_back({const_cast<char*>(slice.view().data()), slice.size()});
       size += slice.size();
     }
-    head_ = concat(destination_.head, body_.compressed ? "Content-Encoding: gzip\r\n" : "", "Content-Length: ", size,
-                   "\r\n\r\n");
+    if (body_.compressed) encoding = wire::name(exporter_.config_.client.content_encoding());
+    head_ = concat(destination_.head, encoding.empty() ? "" : "Content-Encoding: ", encoding,
+                   encoding.empty() ? "" : "\r\n", "Content-Length: ", size, "\r\n\r\n");
     return {};
   }
 
@@ -265,8 +266,8 @@ Task<Result<>> OtlpHttpExporter::consume(Batch batch) {
 
 OtlpHttpExporter::Body OtlpHttpExporter::make_body(Batch batch) {
   Body body;
-  if (config_.client.compression == net::Compression::gzip) {
-    Result<Slice> compressed = compress(batch.slices);
+  if (config_.client.compression != net::Compression::none) {
+    Result<Slice> compressed = compressor_.compress(batch.slices, context_.pool, context_.copies);
     // Without memory for it the batch goes as it is: that frees memory, too.
     if (compressed) {
       body.slices.push_back(std::move(*compressed));
@@ -276,19 +277,6 @@ OtlpHttpExporter::Body OtlpHttpExporter::make_body(Batch batch) {
   }
   body.slices = std::move(batch.slices);
   return body;
-}
-
-Result<Slice> OtlpHttpExporter::compress(const std::vector<Slice>& slices) {
-  Arena arena(context_.pool, context_.copies);
-  const Result<Slice> input = arena.gather(slices);
-  if (!input) return input.error();
-  Result<Block> output = context_.pool.allocate(wire::Deflater::bound(input->size()));
-  if (!output) return output.error();
-  const Result<std::size_t> size =
-      deflater_.compress(wire::DeflateFormat::gzip, input->view(), {output->data(), output->capacity()});
-  if (!size) return size.error();
-  const std::string_view compressed(output->data(), *size);
-  return Slice(std::move(*output), compressed);
 }
 
 void OtlpHttpExporter::attempt_failed(const Destination& destination, std::string_view why) {

@@ -14,7 +14,7 @@
 #include "pipeline/component.h"
 #include "pipeline/retry.h"
 #include "pipeline/sending_queue_config.h"
-#include "wire/gzip.h"
+#include "wire/compression.h"
 #include "wire/url.h"
 
 namespace stint {
@@ -62,7 +62,6 @@ class OtlpHttpExporter final : public Exporter {
   net::HttpClient& client_for(const wire::Url& url);
   std::string request_head(const std::string& target, const std::string& authority) const;
   Body make_body(Batch batch);
-  Result<Slice> compress(const std::vector<Slice>& slices);
   void attempt_failed(const Destination& destination, std::string_view why);
   void attempt_succeeded(const Destination& destination);
   void partly_accepted(const Destination& destination, std::string_view items_name, const net::HttpResponse& response,
@@ -72,7 +71,7 @@ class OtlpHttpExporter final : public Exporter {
   ComponentContext& context_;
   std::string id_;
   Config config_;
-  wire::Deflater deflater_;
+  wire::Compressor compressor_;
   net::TlsClient tls_;  // of all https clients; asleep until one connects
   // Of the answers. Not the pool of the data: when that is full, only an answer that is read sets some of it free.
   BlockPool answers_{limits::response_memory_bytes_max, 0, BlockPool::smallest_bytes};

@@ -8,19 +8,53 @@
 
 namespace stint::net {
 
+namespace {
+
+// How the levels of a compression are read. zstd takes any and uses the nearest it has.
+enum class Levels : std::uint8_t { none, deflate, zstd };
+struct CompressionTraits {
+  Compression compression;
+  wire::ContentEncoding encoding;
+  Levels levels;
+};
+constexpr CompressionTraits compression_table[] = {
+    {Compression::none, wire::ContentEncoding::identity, Levels::zstd},  // nobody reads it, so none is wrong
+    {Compression::gzip, wire::ContentEncoding::gzip, Levels::deflate},
+    {Compression::zstd, wire::ContentEncoding::zstd, Levels::zstd},
+    {Compression::snappy, wire::ContentEncoding::snappy, Levels::none},
+    {Compression::x_snappy_framed, wire::ContentEncoding::x_snappy_framed, Levels::none},
+    {Compression::zlib, wire::ContentEncoding::zlib, Levels::deflate},
+    {Compression::deflate, wire::ContentEncoding::deflate, Levels::deflate},
+    {Compression::lz4, wire::ContentEncoding::lz4, Levels::none},
+};
+
+const CompressionTraits& traits_of(Compression compression) {
+  return compression_table[static_cast<std::size_t>(compression)];
+}
+
+constexpr int deflate_own_level = 6;
+
+}  // namespace
+
 void HttpClientConfig::validate(const config::Report& report) {
-  if (compression != Compression::none && compression != Compression::gzip) {
-    report.error("compression", "this compression is not supported yet; write gzip or none");
-  }
+  const CompressionTraits& traits = traits_of(compression);
   const std::int32_t level = compression_params.level;
-  if (compression == Compression::gzip && level > 9) {
-    report.error("compression_params::level", concat("gzip has the levels 1 to 9, found ", level));
+  if (traits.levels == Levels::deflate && (level < -2 || level > 9)) {
+    report.error("compression_params::level",
+                 concat(wire::name(traits.encoding), " has the levels 1 to 9, found ", level));
+  }
+  if (traits.levels == Levels::none && level != 0) {
+    report.error("compression_params::level",
+                 concat(wire::name(traits.encoding), " has no levels, found ", level, "; remove this key"));
   }
 }
 
-int HttpClientConfig::gzip_level() const {
-  if (compression_params.level == -1) return 6;
-  return std::max(compression_params.level, 1);
+wire::ContentEncoding HttpClientConfig::content_encoding() const { return traits_of(compression).encoding; }
+
+int HttpClientConfig::compression_level() const {
+  const std::int32_t level = compression_params.level;
+  if (traits_of(compression).levels == Levels::zstd) return std::clamp(level, 1, wire::ZstdCompressor::level_max);
+  return level == -1 ? deflate_own_level : std::max(level, 1);
 }
 
 namespace {

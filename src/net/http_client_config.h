@@ -10,6 +10,7 @@
 #include "config/provider.h"
 #include "config/schema.h"
 #include "net/tls_config.h"
+#include "wire/compression.h"
 #include "wire/url.h"
 
 namespace stint::net {
@@ -33,7 +34,8 @@ struct CompressionParams {
 };
 constexpr auto fields_of(CompressionParams*) {
   return config::fields(config::field<&CompressionParams::level>(
-      "level", "1 (fast) to 9 (small), -1 for gzip's own (6); without it 1", config::range(-2, 22)));
+      "level",
+      "of gzip, zlib and deflate: 1 (fast) to 9 (small), -1 for their own (6); of zstd: 1 to 11; without it 1"));
 }
 
 struct HttpClientConfig {
@@ -45,8 +47,9 @@ struct HttpClientConfig {
   TlsClientConfig tls;
 
   void validate(const config::Report& report);
-  /// The level for wire::Deflater.
-  int gzip_level() const;
+  wire::ContentEncoding content_encoding() const;
+  /// The level for wire::Compressor.
+  int compression_level() const;
 };
 
 /// The variable that would send requests for `host` through a proxy, which is not supported yet; empty when none does.

@@ -92,6 +92,25 @@ std::string check_response_headers(const config::TextMap& headers) {
   return {};
 }
 
+std::string check_compression_algorithms(const config::TextList& names) {
+  for (const std::string& name : names) {
+    if (wire::content_encoding_of(name)) continue;
+    return concat("'", name, "' is not supported; there are \"\", gzip, zstd, zlib, snappy, deflate, lz4 and ",
+                  "x-snappy-framed");
+  }
+  return {};
+}
+
+wire::ContentEncodings HttpServerConfig::content_encodings() const {
+  wire::ContentEncodings encodings;
+  for (const std::string& name : compression_algorithms) {
+    if (const auto encoding = wire::content_encoding_of(name)) encodings.add(*encoding);
+  }
+  // As in the reference, an empty list leaves every body as it is.
+  if (compression_algorithms.empty()) encodings.add(wire::ContentEncoding::identity);
+  return encodings;
+}
+
 void HttpServerConfig::validate(const config::Report& report) {
   if (const std::string wrong = check_endpoint_of(endpoint, transport); !wrong.empty()) {
     report.error("endpoint", wrong);

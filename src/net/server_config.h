@@ -11,6 +11,7 @@
 #include "net/keepalive.h"
 #include "net/tls_config.h"
 #include "runtime/stream.h"
+#include "wire/compression.h"
 
 namespace stint::net {
 
@@ -36,6 +37,9 @@ constexpr auto fields_of(DialerConfig*) {
   return config::fields(config::field<&DialerConfig::timeout>("timeout", "without meaning for a server"));
 }
 
+/// For `checked<>`: names of encodings that are known.
+std::string check_compression_algorithms(const config::TextList& names);
+
 struct HttpServerConfig {
   std::string endpoint = "localhost:4318";
   Transport transport = Transport::tcp;
@@ -44,6 +48,7 @@ struct HttpServerConfig {
   std::string metrics_url_path = "/v1/metrics";
   std::string logs_url_path = "/v1/logs";
   std::uint64_t max_request_body_size = limits::http_body_bytes_max;
+  config::TextList compression_algorithms = {"", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4", "x-snappy-framed"};
   bool keep_alives_enabled = true;
   bool include_metadata = false;
   Nanoseconds read_timeout{};
@@ -55,6 +60,7 @@ struct HttpServerConfig {
   config::TextMap response_headers;
 
   void validate(const config::Report& report);
+  wire::ContentEncodings content_encodings() const;
 };
 
 constexpr auto fields_of(HttpServerConfig*) {
@@ -84,7 +90,9 @@ constexpr auto fields_of(HttpServerConfig*) {
       config::field<&Config::cors>("cors", "browsers as clients"),
       config::field<&Config::response_headers>("response_headers", "added to every response",
                                                config::checked<&check_response_headers>),
-      config::refused("compression_algorithms", "the encodings that are accepted"),
+      config::field<&Config::compression_algorithms>("compression_algorithms",
+                                                     "encodings of bodies that are accepted; \"\": none",
+                                                     config::checked<&check_compression_algorithms>),
       config::refused("auth", "an authenticator extension"), config::refused("middlewares", "middleware extensions"));
 }
 

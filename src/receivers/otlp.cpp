@@ -19,10 +19,6 @@ bool is_protobuf(const wire::RequestHead& head) {
   return wire::equals_ignoring_case(head.content_type(), protobuf_type);
 }
 
-bool is_gzip(std::string_view encoding) {
-  return wire::equals_ignoring_case(encoding, "gzip") || wire::equals_ignoring_case(encoding, "x-gzip");
-}
-
 net::HttpReply text_reply(int status, std::string body) {
   return {.status = status, .content_type = text_type, .body = std::move(body)};
 }
@@ -63,6 +59,7 @@ OtlpReceiver::OtlpReceiver(ComponentContext& context, std::string id, Config con
       id_(std::move(id)),
       config_(std::move(config)),
       intake_(context),
+      encodings_(config_.protocols.http ? config_.protocols.http->content_encodings() : wire::ContentEncodings()),
       preparing_(context.runtime) {}
 
 OtlpReceiver::~OtlpReceiver() = default;
@@ -155,9 +152,10 @@ std::optional<net::HttpReply> OtlpReceiver::refuse(const wire::RequestHead& head
     return text_reply(415, concat("415 unsupported media type, supported: [", json_type, ", ", protobuf_type, "]"));
   }
   const std::string_view encoding = head.content_encoding();
-  if (!encoding.empty() && !is_gzip(encoding)) {
-    return refused(head, 400, otlp::RpcCode::invalid_argument,
-                   concat("unsupported Content-Encoding: ", encoding.substr(0, 40), "; supported: gzip"));
+  if (!encoding_of(head)) {
+    return refused(
+        head, 400, otlp::RpcCode::invalid_argument,
+        concat("unsupported Content-Encoding: ", encoding.substr(0, 40), "; supported: ", supported_encodings()));
   }
   return std::nullopt;
 }
@@ -207,9 +205,33 @@ std::size_t OtlpReceiver::body_bytes_max() const {
   return configured > 0 ? configured : limits::http_body_bytes_max;
 }
 
+std::optional<wire::ContentEncoding> OtlpReceiver::encoding_of(const wire::RequestHead& head) const {
+  const std::optional<wire::ContentEncoding> encoding = wire::content_encoding_of(head.content_encoding());
+  return encoding && encodings_.has(*encoding) ? encoding : std::nullopt;
+}
+
+std::string OtlpReceiver::supported_encodings() const {
+  std::string names;
+  for (const std::string& name : config_.protocols.http->compression_algorithms) {
+    names.append(names.empty() ? "" : ", ").append(name.empty() ? "identity" : name);
+  }
+  return names.empty() ? "identity" : names;
+}
+
 Result<Slice> OtlpReceiver::decoded(net::HttpRequest& request) {
-  if (request.head.content_encoding().empty()) return std::move(request.body);
-  return inflater_.inflate(wire::DeflateFormat::gzip, request.body.view(), context_.pool, body_bytes_max());
+  const wire::ContentEncoding encoding = *encoding_of(request.head);
+  if (encoding == wire::ContentEncoding::identity) return std::move(request.body);
+  return decompressor_.decompress(encoding, request.body.view(), context_.pool, body_bytes_max());
+}
+
+// What is wrong with a compressed body, in the reference's words where it has any.
+std::string OtlpReceiver::body_refusal(const wire::RequestHead& head, Error error) const {
+  const std::string_view encoding = head.content_encoding();
+  if (error.code == ErrorCode::too_large) {
+    return concat("http: request body too large: more than ", body_bytes_max(), " bytes when the ", encoding,
+                  " body is decompressed (max_request_body_size)");
+  }
+  return concat("the body is not valid ", encoding, ": it is cut short, damaged, or something else");
 }
 
 // From the body to protobuf that is known to be well-formed; or the refusal.
@@ -221,7 +243,7 @@ std::optional<net::HttpReply> OtlpReceiver::read(net::HttpRequest& request, otlp
   Result<Slice> body = decoded(request);
   if (!body) {
     if (body.error().code == ErrorCode::memory_full) return refused(request.head, body.error());
-    return wrong(concat("gzip body: ", to_string(body.error())));
+    return wrong(body_refusal(request.head, body.error()));
   }
   if (is_json(request.head)) {
     std::string refusal;

@@ -16,7 +16,7 @@
 #include "pipeline/component.h"
 #include "receivers/otlp_grpc.h"
 #include "runtime/scope.h"
-#include "wire/gzip.h"
+#include "wire/compression.h"
 
 namespace stint {
 
@@ -54,7 +54,10 @@ class OtlpReceiver final : public Receiver, private net::HttpService {
   Task<> prepare_tls();
   std::optional<otlp::Signal> signal_of(std::string_view path) const;
   std::size_t body_bytes_max() const;
+  std::optional<wire::ContentEncoding> encoding_of(const wire::RequestHead& head) const;
+  std::string supported_encodings() const;
   Result<Slice> decoded(net::HttpRequest& request);
+  std::string body_refusal(const wire::RequestHead& head, Error error) const;
   std::optional<net::HttpReply> read(net::HttpRequest& request, otlp::Signal signal, Slice& protobuf,
                                      otlp::Counts& counts);
   // In the encoding of the request.
@@ -67,7 +70,8 @@ class OtlpReceiver final : public Receiver, private net::HttpService {
   std::string id_;
   Config config_;
   OtlpIntake intake_;
-  wire::Inflater inflater_;
+  wire::ContentEncodings encodings_;
+  wire::Decompressor decompressor_;
   std::unique_ptr<net::TlsServer> tls_;
   std::unique_ptr<net::Cors> cors_;
   std::unique_ptr<net::HttpServer> server_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "wire/little_endian.h"
 
 namespace stint::wire {
 
@@ -16,18 +17,12 @@ constexpr std::size_t expansion_max = 1032;
 constexpr std::size_t gzip_bytes_min = 18;
 constexpr std::size_t first_guess_factor = 6;
 
-std::size_t little_endian_32(std::string_view bytes) {
-  std::size_t value = 0;
-  for (std::size_t i = 4; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
-  return value;
-}
-
 // How many bytes to make room for at first.
 Result<std::size_t> first_size(DeflateFormat format, std::string_view input, std::size_t bytes_max) {
   if (format == DeflateFormat::zlib) return std::clamp<std::size_t>(input.size() * first_guess_factor, 1, bytes_max);
   if (input.size() < gzip_bytes_min) return Error{ErrorCode::malformed};
   // The claim of the last member; for one member it is the whole size. What cannot be is refused without an allocation.
-  const std::size_t claim = little_endian_32(input.substr(input.size() - 4));
+  const std::size_t claim = read_little_endian_32(input.substr(input.size() - 4));
   if (claim / expansion_max > input.size()) return Error{ErrorCode::malformed};
   if (claim > bytes_max) return Error{ErrorCode::too_large};
   return std::max<std::size_t>(claim, 1);
@@ -82,7 +77,7 @@ Result<Slice> Inflater::inflate(DeflateFormat format, std::string_view input, Bl
       case LIBDEFLATE_BAD_DATA:
       case LIBDEFLATE_SHORT_OUTPUT: return Error{ErrorCode::malformed};
     }
-    if (format == DeflateFormat::zlib && read != 0 && read != input.size()) return Error{ErrorCode::malformed};
+    if (format == DeflateFormat::zlib && read != 0) break;
   } while (read < input.size());
   const std::string_view text(block->data(), written);
   return Slice(std::move(*block), text);

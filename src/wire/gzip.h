@@ -43,11 +43,12 @@ class Deflater {
 
 class Inflater {
  public:
-  /// Decompresses the whole of `input` (for gzip: every member of it) into one block of `pool`.
+  /// Decompresses `input` into one block of `pool`: for gzip every member of it; for zlib what follows is not read, as
+  /// zlib's own readers do.
   /// A gzip input says how long it becomes and gets that much; what says nothing or lies grows by doubling.
-  /// Fails: malformed (also bytes after the end, an empty input); too_large (more than `bytes_max`, of which never more
-  /// is allocated but a block's rounding); memory_full. After a failure all memory is back.
-  /// Source: RFC 1950, RFC 1952.
+  /// Fails: malformed (also bytes after the last member, an empty input); too_large (more than `bytes_max`, of which
+  /// never more is allocated but a block's rounding); memory_full. After a failure all memory is back. Source: RFC
+  /// 1950, RFC 1952.
   Result<Slice> inflate(DeflateFormat format, std::string_view input, BlockPool& pool, std::size_t bytes_max);
 
  private:

@@ -2,6 +2,7 @@
 // The keys of otlphttp: what users write is taken, what cannot be is refused by name with what would be right.
 #include <gtest/gtest.h>
 
+#include "base/log.h"
 #include "config/worlds.h"
 #include "exporters/otlphttp.h"
 
@@ -27,7 +28,7 @@ TEST(OtlpHttpConfig, HasTheReferencesDefaults) {
   ASSERT_TRUE(made.good) << made.said;
   EXPECT_EQ(made.config.client.timeout, Seconds(30));
   EXPECT_EQ(made.config.client.compression, net::Compression::gzip);
-  EXPECT_EQ(made.config.client.gzip_level(), 1);
+  EXPECT_EQ(made.config.client.compression_level(), 1);
   EXPECT_TRUE(made.config.retry_on_failure.enabled);
   EXPECT_EQ(made.config.retry_on_failure.initial_interval, Seconds(5));
   EXPECT_EQ(made.config.retry_on_failure.max_interval, Seconds(30));
@@ -54,11 +55,38 @@ TEST(OtlpHttpConfig, TakesEveryKnownKey) {
       "                sizer: items, partition: {metadata_keys: [a]}}}\n");
   ASSERT_TRUE(made.good) << made.said;
   EXPECT_EQ(made.said, "");
-  EXPECT_EQ(made.config.client.gzip_level(), 9);
+  EXPECT_EQ(made.config.client.compression_level(), 9);
   EXPECT_EQ(made.config.client.timeout, Seconds(2));
   EXPECT_EQ(made.config.traces_endpoint, "http://[::1]:1/x");
   EXPECT_EQ(made.config.client.tls.min_version, net::TlsVersion::tls_1_2);
   EXPECT_EQ(made.config.client.tls.max_version, net::TlsVersion::tls_1_3);
+}
+
+TEST(OtlpHttpConfig, ReadsLevelsAsTheReferenceDoes) {
+  struct {
+    const char* document;
+    int level;
+    wire::ContentEncoding encoding;
+  } const rows[] = {
+      {"compression: gzip", 1, wire::ContentEncoding::gzip},
+      {"compression: zlib\ncompression_params: {level: -1}", 6, wire::ContentEncoding::zlib},
+      {"compression: deflate\ncompression_params: {level: -2}", 1, wire::ContentEncoding::deflate},
+      {"compression: gzip\ncompression_params: {level: 0}", 1, wire::ContentEncoding::gzip},
+      {"compression: zstd", 1, wire::ContentEncoding::zstd},
+      {"compression: zstd\ncompression_params: {level: 6}", 6, wire::ContentEncoding::zstd},
+      {"compression: zstd\ncompression_params: {level: 22}", 11, wire::ContentEncoding::zstd},
+      {"compression: zstd\ncompression_params: {level: -1000}", 1, wire::ContentEncoding::zstd},
+      {"compression: none\ncompression_params: {level: 77}", 11, wire::ContentEncoding::identity},
+      {"compression: x-snappy-framed", 1, wire::ContentEncoding::x_snappy_framed},
+      {"compression: snappy", 1, wire::ContentEncoding::snappy},
+      {"compression: lz4", 1, wire::ContentEncoding::lz4},
+  };
+  for (const auto& row : rows) {
+    const Decoded made = decoded(concat("endpoint: http://h\n", row.document, "\n"));
+    EXPECT_TRUE(made.good) << row.document << made.said;
+    EXPECT_EQ(made.config.client.compression_level(), row.level) << row.document;
+    EXPECT_EQ(made.config.client.content_encoding(), row.encoding) << row.document;
+  }
 }
 
 struct Case {
@@ -82,8 +110,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"endpoint: http://host:70000\n", "endpoint: the URL has a port"},
         Case{"endpoint: http://u:p@host\n", "endpoint: the URL must not hold user and password"},
         Case{"endpoint: http://h\nencoding: xml\n", "encoding: expected one of proto, json"},
-        Case{"endpoint: http://h\ncompression: zstd\n", "c.yaml:2: compression: this compression is not supported yet"},
-        Case{"endpoint: http://h\ncompression: lz4\n", "compression: this compression is not supported yet"},
+        Case{"endpoint: http://h\ncompression: lz4\ncompression_params: {level: 1}\n",
+             "level: lz4 has no levels, found 1"},
+        Case{"endpoint: http://h\ncompression: snappy\ncompression_params: {level: -1}\n", "snappy has no levels"},
+        Case{"endpoint: http://h\ncompression: deflate\ncompression_params: {level: -3}\n", "deflate has the levels"},
         Case{"endpoint: http://h\ncompression: gzipp\n", "did you mean 'gzip'?"},
         Case{"endpoint: http://h\ncompression_params:\n  level: 10\n", "c.yaml:3: compression_params::level: gzip has"},
         Case{"endpoint: http://h\nheaders: {'a b': c}\n", "headers: 'a b' cannot be the name of a header"},

@@ -152,6 +152,32 @@ Task<> compressed(OtlpHttpTest& world) {
 }
 TEST_F(OtlpHttpTest, CompressesAfterOneGatherOfSeveralSlicesAndNoneOfOne) { run(compressed(*this)); }
 
+Task<> every_compression(OtlpHttpTest& world) {
+  using net::Compression;
+  BackEnd back_end(world);
+  wire::Decompressor decompressor;
+  for (const Compression compression : {Compression::gzip, Compression::zstd, Compression::snappy, Compression::zlib,
+                                        Compression::x_snappy_framed, Compression::deflate, Compression::lz4}) {
+    OtlpHttpExporter::Config config = world.config(back_end);
+    config.client.compression = compression;
+    OtlpHttpExporter exporter(world.context, "otlphttp", config);
+    world.copies = {};
+    Batch batch = world.batch_of({std::string(70'000, 'b'), std::string(30'000, 'c')});
+    EXPECT_TRUE(co_await exporter.consume(std::move(batch)));
+    EXPECT_EQ(world.copies.gathers, compression == Compression::zstd ? 0u : 1u);
+    EXPECT_EQ(world.copies.copies + world.copies.compacts, 0u);
+    const BackEnd::Received& received = back_end.received.back();
+    EXPECT_EQ(received.content_encoding, wire::name(config.client.content_encoding()));
+    EXPECT_LT(received.body.size(), 10'000u);
+    const Result<Slice> body =
+        decompressor.decompress(config.client.content_encoding(), received.body, world.pool, 1u << 20);
+    EXPECT_TRUE(body && body->view() == std::string(70'000, 'b') + std::string(30'000, 'c'));
+    co_await exporter.stop(Deadline::never());
+  }
+  co_await back_end.stop();
+}
+TEST_F(OtlpHttpTest, CompressesInEveryEncodingAndOnlyZstdWithoutAGather) { run(every_compression(*this)); }
+
 Task<> without_memory(OtlpHttpTest& world) {
   BackEnd back_end(world);
   OtlpHttpExporter::Config config = world.config(back_end);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config/worlds.h"
 #include "net/http_client.h"
 #include "pipeline/component_world.h"
 #include "pipeline/consumers.h"
@@ -22,12 +23,15 @@ struct Post {
 class OtlpReceiverTest : public ComponentWorld {
  public:
   OtlpReceiverTest() {
-    OtlpReceiver::Config config;
     config.protocols.http.on = true;
     // A port that was free a moment ago.
     Listener probe = *Listener::open(runtime, Address::ipv4_loopback(0));
     port = probe.address()->port();
     config.protocols.http->endpoint = concat("127.0.0.1:", port);
+    configure([](net::HttpServerConfig&) {});
+  }
+  void configure(void (*change)(net::HttpServerConfig& http)) {
+    change(*config.protocols.http);
     receiver.emplace(context, "otlp", config);
     receiver->connect(otlp::Signal::traces, next);
   }
@@ -56,6 +60,7 @@ class OtlpReceiverTest : public ComponentWorld {
   }
 
   std::uint16_t port = 0;
+  OtlpReceiver::Config config;
   KeepingConsumer next{runtime};
   std::optional<OtlpReceiver> receiver;
   BlockPool client_pool{64u << 20};
@@ -75,19 +80,83 @@ TEST_F(OtlpReceiverTest, MakesABatchOverTheReceivedBytesWithoutACopy) {
   EXPECT_EQ(data.accepted, 300u);
 }
 
-TEST_F(OtlpReceiverTest, InflatesAGzipBody) {
+std::string compressed(std::string_view text, wire::ContentEncoding encoding) {
+  BlockPool pool(64u << 20);
+  CopyCounters copies;
+  Block block = *pool.allocate(text.size());
+  text.copy(block.data(), text.size());
+  const std::string_view view(block.data(), text.size());
+  const Slice slice(std::move(block), view);
+  const Result<Slice> made = wire::Compressor(encoding).compress({&slice, 1}, pool, copies);
+  return made ? std::string(made->view()) : std::string();
+}
+
+std::string message_of(const net::HttpResponse& response) {
+  const auto status = otlp::decode_status(response.body.view());
+  return status ? status->message : std::string();
+}
+
+TEST_F(OtlpReceiverTest, DecompressesEveryEncoding) {
   const std::string body = spans_request(50);
-  wire::Deflater deflater;
-  std::string compressed(wire::Deflater::bound(body.size()), '\0');
-  const auto size = deflater.compress(wire::DeflateFormat::gzip, body, std::span(compressed));
-  ASSERT_TRUE(size);
-  compressed.resize(*size);
-  const auto responses = exchange({{.body = compressed, .encoding = "gzip"}, {.body = "junk", .encoding = "gzip"}});
-  ASSERT_EQ(responses.size(), 2u);
+  std::vector<Post> posts;
+  for (std::size_t i = 1; i < wire::content_encoding_count; ++i) {
+    const auto encoding = static_cast<wire::ContentEncoding>(i);
+    posts.push_back({.body = compressed(body, encoding), .encoding = std::string(wire::name(encoding))});
+    posts.push_back({.body = "junk", .encoding = std::string(wire::name(encoding))});
+  }
+  const auto responses = exchange(posts);
+  ASSERT_EQ(responses.size(), posts.size());
+  for (std::size_t i = 0; i < responses.size(); i += 2) {
+    EXPECT_EQ(responses[i].status, 200) << posts[i].encoding;
+    EXPECT_EQ(responses[i + 1].status, 400) << posts[i].encoding;
+    EXPECT_EQ(message_of(responses[i + 1]),
+              concat("the body is not valid ", posts[i].encoding, ": it is cut short, damaged, or something else"));
+  }
+  ASSERT_EQ(next.kept.size(), wire::content_encoding_count - 1);
+  for (const auto& kept : next.kept) EXPECT_EQ(kept.bytes, body);
+}
+
+TEST_F(OtlpReceiverTest, RefusesABombInTheReferencesWords) {
+  const std::string bomb = compressed(std::string(limits::http_body_bytes_max + 1, '\0'), wire::ContentEncoding::zstd);
+  const auto responses = exchange({{.body = bomb, .encoding = "zstd"}});
+  ASSERT_EQ(responses.size(), 1u);
+  EXPECT_EQ(responses[0].status, 400);
+  EXPECT_TRUE(message_of(responses[0]).starts_with("http: request body too large: more than 20971520 bytes"));
+}
+
+TEST_F(OtlpReceiverTest, TakesOnlyTheEncodingsThatAreConfigured) {
+  const std::string body = spans_request(1);
+  configure([](net::HttpServerConfig& http) { http.compression_algorithms = {"zstd", "deflate"}; });
+  const auto responses = exchange({{.body = compressed(body, wire::ContentEncoding::zstd), .encoding = "zstd"},
+                                   {.body = compressed(body, wire::ContentEncoding::deflate), .encoding = "deflate"},
+                                   {.body = compressed(body, wire::ContentEncoding::zlib), .encoding = "zlib"},
+                                   {.body = compressed(body, wire::ContentEncoding::gzip), .encoding = "gzip"},
+                                   {.body = body}});
+  std::vector<int> statuses;
+  for (const auto& response : responses) statuses.push_back(response.status);
+  EXPECT_EQ(statuses, (std::vector<int>{200, 200, 400, 400, 400}));
+  EXPECT_EQ(message_of(responses[3]), "unsupported Content-Encoding: gzip; supported: zstd, deflate");
+  EXPECT_EQ(message_of(responses[4]), "unsupported Content-Encoding: ; supported: zstd, deflate");
+}
+
+TEST(OtlpReceiverConfig, RefusesAnEncodingThatNobodyKnows) {
+  config::World world;
+  const auto root = world.document("protocols:\n  http:\n    compression_algorithms: [gzip, br]\n");
+  OtlpReceiver::Config config;
+  EXPECT_FALSE(root && config::decode(*root, config, config::Path{}, world.diagnostics));
+  EXPECT_NE(world.said().find("c.yaml:3: protocols::http::compression_algorithms: 'br' is not supported; there are "
+                              "\"\", gzip, zstd, zlib, snappy, deflate, lz4 and x-snappy-framed"),
+            std::string::npos)
+      << world.said();
+}
+
+TEST_F(OtlpReceiverTest, AnEmptyListOfEncodingsLeavesBodiesAsTheyAre) {
+  const std::string body = spans_request(1);
+  configure([](net::HttpServerConfig& http) { http.compression_algorithms = {}; });
+  const auto responses =
+      exchange({{.body = body}, {.body = compressed(body, wire::ContentEncoding::gzip), .encoding = "gzip"}});
   EXPECT_EQ(responses[0].status, 200);
   EXPECT_EQ(responses[1].status, 400);
-  ASSERT_EQ(next.kept.size(), 1u);
-  EXPECT_EQ(next.kept[0].bytes, body);
 }
 
 TEST_F(OtlpReceiverTest, RefusesAtTheDoorWithTheReferencesStatus) {
