@@ -12,6 +12,7 @@ from collector import ROOT
 
 SOURCES = pathlib.Path(__file__).parent / "clients"
 BUILT = ROOT / "build" / "clients"
+NODE_PACKAGES = BUILT / "node" / "node_modules"
 FULL = os.environ.get("STINT_TEST_FULL") == "1"
 
 
@@ -19,6 +20,7 @@ FULL = os.environ.get("STINT_TEST_FULL") == "1"
 class Client:
     name: str
     transports: tuple
+    trust: str  # the variable that names an authority to trust
     only_full: bool = False
     environment: tuple = ()  # of (name, value)
 
@@ -35,12 +37,13 @@ class Client:
         if unavailable.exists():
             pytest.skip(f"the {self.name} client could not be fetched: {unavailable.read_text().strip()}")
 
-    def send(self, python, transport, compression, *urls, seconds=120, **environment):
-        """Runs the client to its end. Fails: AssertionError with its output; skips where it could not be fetched."""
+    def send(self, python, transport, compression, *urls, authority=None, seconds=120):
+        """Runs the client to its end; it trusts the authority in that file. Fails: AssertionError with its output; skips where it could not be fetched."""
         self.skip_if_unavailable()
+        trust = {self.trust: str(authority)} if authority else {}
         finished = subprocess.run(
             [*self.command(python), transport, compression, *urls],
-            env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **dict(self.environment), **environment},
+            env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **dict(self.environment), **trust},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -50,8 +53,8 @@ class Client:
 
 
 CLIENTS = (
-    Client("python", ("http/protobuf",)),
-    Client("node", ("http/protobuf", "http/json"), environment=(("NODE_PATH", str(BUILT / "node" / "node_modules")),)),
-    Client("go", ("http/protobuf",), only_full=True),
-    Client("java", ("http/protobuf",), only_full=True),
+    Client("python", ("http/protobuf",), "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+    Client("node", ("http/protobuf", "http/json"), "NODE_EXTRA_CA_CERTS", environment=(("NODE_PATH", str(NODE_PACKAGES)),)),
+    Client("go", ("http/protobuf",), "SSL_CERT_FILE", only_full=True),
+    Client("java", ("http/protobuf",), "OTEL_EXPORTER_OTLP_CERTIFICATE", only_full=True),
 )

@@ -68,18 +68,29 @@ def assert_rich(found):
     assert bodies >= {"string_value", "int_value", "double_value", "bool_value", "array_value", "kvlist_value", "bytes_value"}
 
 
+@pytest.fixture
+def receiver(destination, authority, leaf):
+    """(the receiver's settings, the scheme of its URL, what clients trust): https where the back end has it"""
+    if not destination[0].url.startswith("https"):
+        return {}, "http", None
+    return {"tls": {"cert_file": str(leaf.served()), "key_file": str(leaf.key_file)}}, "https", authority.root.file
+
+
 @pytest.mark.parametrize("client, transport, compression", list(cases()))
 def test_what_arrives_is_what_the_sdk_sends(
-    client, transport, compression, destination, start_collector, free_port, venv_python
+    client, transport, compression, destination, receiver, start_collector, free_port, venv_python
 ):
     backend, exporter = destination
+    settings, scheme, trust = receiver
     port = free_port()
-    configuration = collector_module.configuration(port, exporter, ("batch", "decouple"), batch={"timeout": "50ms"})
-    running = start_collector(configuration, port)
+    configuration = collector_module.configuration(
+        port, exporter, ("batch", "decouple"), settings, batch={"timeout": "50ms"}
+    )
+    start_collector(configuration, port)
     # Node's JSON has a field of the resource that OTLP has not (schemaUrl): a receiver has to leave it out.
     is_json = transport == "http/json"
     with Backend(json=is_json, strict_fields=not is_json) as direct:
-        client.send(venv_python, transport, compression, direct.url, running.url)
+        client.send(venv_python, transport, compression, direct.url, f"{scheme}://127.0.0.1:{port}", authority=trust)
         sent = direct.items()
         assert direct.violations == []
         assert {one.headers["content-type"] for one in direct.requests} == {JSON if is_json else PROTOBUF}

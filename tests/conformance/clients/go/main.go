@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sends the same telemetry to each URL in turn: client http/protobuf|grpc gzip|none URL...
-// Ends with status 0 when everything was accepted everywhere. OTEL_EXPORTER_OTLP_CERTIFICATE names an authority to trust.
+// Ends with status 0 when everything was accepted everywhere. SSL_CERT_FILE names an authority to trust.
 package main
 
 import (
