@@ -53,8 +53,8 @@ class Client:
 
 
 CLIENTS = (
-    Client("python", ("http/protobuf",), "OTEL_EXPORTER_OTLP_CERTIFICATE"),
-    Client("node", ("http/protobuf", "http/json"), "NODE_EXTRA_CA_CERTS", environment=(("NODE_PATH", str(NODE_PACKAGES)),)),
-    Client("go", ("http/protobuf",), "SSL_CERT_FILE", only_full=True),
-    Client("java", ("http/protobuf",), "OTEL_EXPORTER_OTLP_CERTIFICATE", only_full=True),
+    Client("python", ("http/protobuf", "grpc"), "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+    Client("node", ("http/protobuf", "http/json", "grpc"), "NODE_EXTRA_CA_CERTS", environment=(("NODE_PATH", str(NODE_PACKAGES)),)),
+    Client("go", ("http/protobuf", "grpc"), "SSL_CERT_FILE", only_full=True),
+    Client("java", ("http/protobuf", "grpc"), "OTEL_EXPORTER_OTLP_CERTIFICATE", only_full=True),
 )

@@ -3,6 +3,7 @@
 itself, item by item, in every encoding that the SDK speaks, over http and https.
 """
 
+import itertools
 import json
 import subprocess
 
@@ -12,6 +13,7 @@ import certificates
 import collector as collector_module
 import items
 from backend import JSON, PROTOBUF, Backend
+from grpc_backend import GrpcBackend
 from sdk_clients import CLIENTS, FULL, SOURCES
 from test_local_lambda import PROGRAM
 
@@ -20,15 +22,17 @@ KINDS = {"sum", "gauge", "histogram", "exponential_histogram"}
 ITEMS_MIN = 50
 
 
-def cases():
-    """(client, transport, compression) of the clients that this run has."""
+def cases(kind):
+    """(client, transport, compression) of the clients that this run has, over transports that begin with `kind`."""
+    found = []
     for client in CLIENTS:
+        transports = [one for one in client.transports if one.startswith(kind)]
         if client.only_full and not FULL:
-            yield pytest.param(client, None, None, id=client.name, marks=pytest.mark.skip("--full runs it"))
+            found.append(pytest.param(client, None, None, id=client.name, marks=pytest.mark.skip("--full runs it")))
             continue
-        for transport in client.transports:
-            for compression in COMPRESSIONS:
-                yield pytest.param(client, transport, compression, id=f"{client.name}-{transport}-{compression}")
+        for transport, compression in itertools.product(transports, COMPRESSIONS):
+            found.append(pytest.param(client, transport, compression, id=f"{client.name}-{transport}-{compression}"))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +80,7 @@ def receiver(destination, authority, leaf):
     return {"tls": {"cert_file": str(leaf.served()), "key_file": str(leaf.key_file)}}, "https", authority.root.file
 
 
-@pytest.mark.parametrize("client, transport, compression", list(cases()))
+@pytest.mark.parametrize("client, transport, compression", cases("http"))
 def test_what_arrives_is_what_the_sdk_sends(
     client, transport, compression, destination, receiver, start_collector, free_port, venv_python
 ):
@@ -95,6 +99,23 @@ def test_what_arrives_is_what_the_sdk_sends(
         assert direct.violations == []
         assert {one.headers["content-type"] for one in direct.requests} == {JSON if is_json else PROTOBUF}
         assert {one.headers.get("content-encoding", "none") for one in direct.requests} == {compression}
+    assert_rich(sent)
+    items.assert_equal(sent, backend.wait_for_items(len(sent)))
+
+
+@pytest.mark.parametrize("client, transport, compression", cases("grpc"))
+def test_what_arrives_over_grpc_is_what_the_sdk_sends(
+    client, transport, compression, backend, start_collector, free_port, venv_python
+):
+    port = free_port()
+    processors = {"batch": {"timeout": "50ms"}, "decouple": {}}
+    configuration = collector_module.configuration(port, {"endpoint": backend.url}, processors, **processors)
+    configuration["receivers"]["otlp"]["protocols"] = {"grpc": {"endpoint": f"127.0.0.1:{port}"}}
+    start_collector(configuration, port)
+    with GrpcBackend() as direct:
+        client.send(venv_python, transport, compression, direct.url, f"http://127.0.0.1:{port}")
+        sent = direct.items()
+        assert direct.violations == []
     assert_rich(sent)
     items.assert_equal(sent, backend.wait_for_items(len(sent)))
 
