@@ -94,6 +94,16 @@ void OtlpHttpExporter::Config::validate(const config::Report& report) {
   }
 }
 
+void OtlpHttpExporter::Config::check_signals(const config::Report& report, std::uint8_t used) const {
+  if (!client.endpoint.empty()) return;
+  const std::string* const endpoints[] = {&traces_endpoint, &metrics_endpoint, &logs_endpoint};
+  for (const otlp::Signal signal : otlp::all_signals) {
+    if ((used & signal_bit(signal)) == 0 || !endpoints[static_cast<std::size_t>(signal)]->empty()) continue;
+    report.error(concat(name(signal), "_endpoint"),
+                 concat("a pipeline sends ", name(signal), " here, so this key or endpoint is required"));
+  }
+}
+
 OtlpHttpExporter::OtlpHttpExporter(ComponentContext& context, std::string id, Config config)
     : context_(context),
       id_(std::move(id)),
@@ -128,13 +138,12 @@ net::HttpClient& OtlpHttpExporter::client_for(const wire::Url& url) {
   net::HttpOrigin origin;
   origin.host = url.host;
   origin.port = url.port;
-  if (const std::string_view variable = net::proxy_variable(context_.environment, url.host, secured);
-      !variable.empty()) {
-    log(LogLevel::warn, id_, ": ", variable, " is set, but proxies are not supported yet; ", url.host,
-        " is connected to directly");
-  }
+  net::HttpClientSettings settings;
+  settings.proxy = {.url = config_.client.proxy_url, .environment = &context_.environment, .tls = &tls_};
+  settings.keep_alive = !config_.client.disable_keep_alives;
+  if (config_.client.idle_conn_timeout > Nanoseconds::zero()) settings.idle_max = config_.client.idle_conn_timeout;
   clients_.push_back(std::make_unique<net::HttpClient>(context_.runtime, answers_, context_.copies, std::move(origin),
-                                                       secured ? &tls_ : nullptr));
+                                                       secured ? &tls_ : nullptr, std::move(settings)));
   return *clients_.back();
 }
 
@@ -150,6 +159,7 @@ std::string OtlpHttpExporter::request_head(const std::string& target, const std:
   }
   if (!has_header(headers, "Content-Type"))
     headers.push_back({"Content-Type", config_.encoding == Encoding::json ? json_type : protobuf_type});
+  if (config_.client.disable_keep_alives) headers.push_back({"Connection", "close"});
   if (!has_header(headers, "User-Agent")) headers.push_back({"User-Agent", user_agent});
   std::string head;
   const Result<> written = wire::append_request_head(head, "POST", target, host, headers, std::nullopt);

@@ -32,6 +32,8 @@ class OtlpHttpExporter final : public Exporter {
     SendingQueueConfig sending_queue;
 
     void validate(const config::Report& report);
+    /// `used`: signal_bit()s of the pipelines' signals.
+    void check_signals(const config::Report& report, std::uint8_t used) const;
     static net::HttpClientConfig client_defaults();
   };
 

@@ -34,6 +34,9 @@ class ByteStream {
   }
   /// The peer sees the end of our bytes; receiving goes on.
   Task<> end_send(Nanoseconds timeout);
+  /// Gives away what it is made of: one of the two. Requires: no call is in flight.
+  Stream release_plain() { return std::move(plain_); }
+  std::unique_ptr<TlsStream> release_secured() { return std::move(secured_); }
   /// Tells a TLS peer that nothing follows; closes.
   Task<> close(Nanoseconds timeout);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An HTTP/1.1 client for one origin: keeps connections, opens them when needed, and sends a request once more, in
-// silence, when a kept connection turns out to have died (as they do in a freeze) before any byte of an answer.
+// silence, when a kept connection turns out to have died (as they do in a freeze) before any byte of an answer. Between
+// it and the origin there may be a proxy: http requests are then sent to it, https ones through a tunnel that it makes.
 #pragma once
 
 #include <sys/uio.h>
@@ -15,6 +16,7 @@
 #include "base/counters.h"
 #include "base/limits.h"
 #include "net/http_response.h"
+#include "net/proxy.h"
 #include "net/tls_client.h"
 #include "runtime/stream.h"
 
@@ -27,10 +29,19 @@ struct HttpOrigin {
   std::string unix_path;  // instead of host and port
 };
 
+/// How a client keeps its connections, and what lies before them.
+struct HttpClientSettings {
+  ProxySource proxy;
+  bool keep_alive = true;          // false: a connection for each request
+  Nanoseconds idle_max = forever;  // a connection that rested longer is not used again
+};
+
 class HttpClient {
  public:
-  /// With `tls` every connection is TLS (https). Borrows: runtime, pool, copies, tls.
-  HttpClient(Runtime& runtime, BlockPool& pool, CopyCounters& copies, HttpOrigin origin, TlsClient* tls = nullptr);
+  /// With `tls` every connection is TLS (https). The proxy is looked for at the first connection: nothing
+  /// reads the environment before. Borrows: runtime, pool, copies, tls, what the proxy's source borrows.
+  HttpClient(Runtime& runtime, BlockPool& pool, CopyCounters& copies, HttpOrigin origin, TlsClient* tls = nullptr,
+             HttpClientSettings settings = {});
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
   ~HttpClient();
@@ -38,7 +49,7 @@ class HttpClient {
   /// Sends a complete request (head and body parts) and reads the answer. Several requests may run at once, each on a
   /// connection of its own. Borrows: `head` and what `body` points to, until it returns.
   /// `wanted`: names of headers to hand back. Fails: timed_out, cancelled, system, closed, malformed, not_found,
-  /// memory_full, and what TlsPlace names (explain()).
+  /// memory_full, and what TlsPlace and ProxyPlace name (explain()).
   Task<Result<HttpResponse>> request(std::string_view head, std::span<const iovec> body, Nanoseconds timeout,
                                      std::span<const std::string_view> wanted = {});
 
@@ -58,9 +69,17 @@ class HttpClient {
  private:
   struct Connection : HttpConnection {
     using HttpConnection::HttpConnection;
-    bool used = false;  // has answered before
+    bool used = false;            // has answered before
+    MonotonicTime rests_since{};  // when it did
   };
   Task<Result<std::unique_ptr<Connection>>> open(MonotonicTime end);
+  std::unique_ptr<Connection> take_idle();
+  void keep(std::unique_ptr<Connection> connection);
+  Result<> choose_proxy();
+  Task<Result<>> look_up(MonotonicTime end);
+  Task<Result<ByteStream>> secure(Stream stream, MonotonicTime end);
+  Error below(Error error) const;
+  std::vector<iovec> request_parts(std::string_view head, std::span<const iovec> body) const;
   Task<Result<HttpResponse>> exchange(Connection& connection, std::string_view head, std::span<const iovec> body,
                                       MonotonicTime end, std::span<const std::string_view> wanted,
                                       RequestProgress& progress);
@@ -70,6 +89,14 @@ class HttpClient {
   CopyCounters& copies_;
   HttpOrigin origin_;
   std::unique_ptr<TlsPeer> peer_;  // null: http
+  HttpClientSettings settings_;
+  std::optional<Proxy> proxy_;
+  bool proxy_chosen_ = false;
+  std::string proxy_refusal_;
+  std::unique_ptr<TlsPeer> proxy_peer_;  // of an https proxy
+  // Of http requests to a proxy: what stands before the target, and a line more.
+  std::string target_prefix_;
+  std::string proxy_fields_;
   std::vector<std::unique_ptr<Connection>> idle_;
   std::vector<Address> addresses_;
   std::size_t opened_ = 0;

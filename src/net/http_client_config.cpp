@@ -57,40 +57,6 @@ int HttpClientConfig::compression_level() const {
   return level == -1 ? deflate_own_level : std::max(level, 1);
 }
 
-namespace {
-
-// One entry of NO_PROXY: "*", a host, or a domain with everything below it. Networks and ports are not read.
-bool is_exempt(std::string_view host, std::string_view entry) {
-  while (entry.starts_with(' ')) entry.remove_prefix(1);
-  while (entry.ends_with(' ')) entry.remove_suffix(1);
-  if (entry == "*") return true;
-  if (entry.starts_with('.')) entry.remove_prefix(1);
-  if (entry.empty() || entry.size() > host.size()) return false;
-  const std::string_view tail = host.substr(host.size() - entry.size());
-  const bool at_a_dot = tail.size() == host.size() || host[host.size() - tail.size() - 1] == '.';
-  return at_a_dot && wire::equals_ignoring_case(tail, entry);
-}
-
-std::string_view either(const config::Environment& environment, std::string_view upper, std::string_view lower) {
-  const std::string_view value = environment.lookup(upper).value_or(std::string_view());
-  return value.empty() ? environment.lookup(lower).value_or(std::string_view()) : value;
-}
-
-}  // namespace
-
-std::string_view proxy_variable(const config::Environment& environment, std::string_view host, bool https) {
-  const std::string_view variable = https ? "HTTPS_PROXY" : "HTTP_PROXY";
-  if (either(environment, variable, https ? "https_proxy" : "http_proxy").empty()) return {};
-  if (host == "localhost" || host == "::1" || host.starts_with("127.")) return {};
-  std::string_view exempt = either(environment, "NO_PROXY", "no_proxy");
-  while (!exempt.empty()) {
-    const std::size_t comma = std::min(exempt.find(','), exempt.size());
-    if (is_exempt(host, exempt.substr(0, comma))) return {};
-    exempt.remove_prefix(std::min(comma + 1, exempt.size()));
-  }
-  return variable;
-}
-
 std::string check_http_endpoint(const std::string& endpoint) {
   if (endpoint.empty()) return {};
   const Result<wire::Url> url = wire::parse_url(endpoint);

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "config/provider.h"
 #include "config/schema.h"
+#include "net/proxy.h"
 #include "net/tls_config.h"
 #include "wire/compression.h"
 #include "wire/url.h"
@@ -45,15 +45,15 @@ struct HttpClientConfig {
   Compression compression = Compression::gzip;
   CompressionParams compression_params;
   TlsClientConfig tls;
+  std::string proxy_url;
+  Nanoseconds idle_conn_timeout{};  // 0: none
+  bool disable_keep_alives = false;
 
   void validate(const config::Report& report);
   wire::ContentEncoding content_encoding() const;
   /// The level for wire::Compressor.
   int compression_level() const;
 };
-
-/// The variable that would send requests for `host` through a proxy, which is not supported yet; empty when none does.
-std::string_view proxy_variable(const config::Environment& environment, std::string_view host, bool https = false);
 
 /// For `checked<>`: what is wrong with the URL of a back end; an empty one counts as not given.
 std::string check_http_endpoint(const std::string& endpoint);
@@ -69,19 +69,24 @@ constexpr auto fields_of(HttpClientConfig*) {
                 field<&Config::compression>("compression", "of request bodies"),
                 field<&Config::compression_params>("compression_params", "how hard it tries"),
                 field<&Config::tls>("tls", "of https:// endpoints"),
-                refused<std::string>("proxy_url", "requests go through a proxy"),
+                field<&Config::proxy_url>("proxy_url",
+                                          "URL of a proxy for all requests; without it the variables HTTP_PROXY, "
+                                          "HTTPS_PROXY and NO_PROXY count",
+                                          checked<&check_proxy_url>),
                 refused<>("auth", "an extension that authenticates requests"), refused<>("cookies", "cookies are kept"),
                 refused<>("middlewares", "extensions that see each request"),
-                accepted<std::int64_t>("read_buffer_size", "bytes; buffers follow the data here"),
-                accepted<std::int64_t>("write_buffer_size", "bytes; bodies are sent from where they lie"),
-                accepted<std::int64_t>("max_idle_conns", "there are as many connections as requests at one time"),
-                accepted<std::int64_t>("max_idle_conns_per_host", "as max_idle_conns"),
-                accepted<std::int64_t>("max_conns_per_host", "as max_idle_conns"),
-                accepted<Nanoseconds>("idle_conn_timeout", "a connection that has died is replaced"),
-                accepted<bool>("disable_keep_alives", "connections are kept"),
-                accepted<Nanoseconds>("http2_read_idle_timeout", "HTTP/1.1 only"),
-                accepted<Nanoseconds>("http2_ping_timeout", "HTTP/1.1 only"),
-                accepted<bool>("force_attempt_http2", "HTTP/1.1 only"));
+                field<&Config::idle_conn_timeout>("idle_conn_timeout",
+                                                  "a connection that rested longer is not used again; 0: until it has "
+                                                  "died, and then the request is sent once more in silence"),
+                field<&Config::disable_keep_alives>("disable_keep_alives", "a connection for each request"),
+                ignored<std::int64_t>("read_buffer_size", "bytes; buffers follow the data here"),
+                ignored<std::int64_t>("write_buffer_size", "bytes; bodies are sent from where they lie"),
+                ignored<std::int64_t>("max_idle_conns", "at most 4 connections to a back end are kept while idle"),
+                ignored<std::int64_t>("max_idle_conns_per_host", "as max_idle_conns"),
+                ignored<std::int64_t>("max_conns_per_host", "there are as many connections as requests at one time"),
+                ignored<Nanoseconds>("http2_read_idle_timeout", "HTTP/1.1 only"),
+                ignored<Nanoseconds>("http2_ping_timeout", "HTTP/1.1 only"),
+                ignored<bool>("force_attempt_http2", "HTTP/1.1 only"));
 }
 
 }  // namespace stint::net

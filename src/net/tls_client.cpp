@@ -154,10 +154,10 @@ Result<ssl_st*> TlsPeer::make_connection(Runtime& runtime) {
   return ssl.release();
 }
 
-Task<Result<std::unique_ptr<TlsStream>>> TlsPeer::secure(Stream stream, MonotonicTime end) {
+Task<Result<std::unique_ptr<TlsStream>>> TlsPeer::secure(ByteStream stream, MonotonicTime end) {
   const Result<SSL*> ssl = make_connection(stream.runtime());
   if (!ssl) co_return ssl.error();
-  auto secured = std::make_unique<TlsStream>(std::move(stream), *ssl, this);
+  auto secured = std::make_unique<TlsStream>(stream.release_plain(), *ssl, this, stream.release_secured());
   const Result<> done = co_await secured->handshake(end);
   if (!done) {
     const Error error = done.error();

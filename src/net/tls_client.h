@@ -7,6 +7,7 @@
 #include <string>
 
 #include "config/provider.h"
+#include "net/byte_stream.h"
 #include "net/tls_config.h"
 #include "net/tls_roots.h"
 #include "net/tls_stream.h"
@@ -68,7 +69,7 @@ class TlsPeer {
 
   /// Makes the handshake over a connected stream. Suspends: until done or `end`.
   /// Fails: timed_out, cancelled, memory_full, and what TlsPlace names.
-  Task<Result<std::unique_ptr<TlsStream>>> secure(Stream stream, MonotonicTime end);
+  Task<Result<std::unique_ptr<TlsStream>>> secure(ByteStream stream, MonotonicTime end);
 
   /// For the next connection, in place of an earlier one. Takes the ownership of the session.
   void keep(ssl_session_st* session);

@@ -50,8 +50,8 @@ int TlsBio::write(bio_st* bio, const char* data, std::size_t size, std::size_t* 
   return 1;
 }
 
-TlsStream::TlsStream(Stream stream, ssl_st* ssl, TlsPeer* peer)
-    : stream_(std::move(stream)), ssl_(ssl), peer_(peer), input_(new char[input_bytes]) {
+TlsStream::TlsStream(Stream stream, ssl_st* ssl, TlsPeer* peer, std::unique_ptr<TlsStream> carrier)
+    : stream_(std::move(stream)), carrier_(std::move(carrier)), ssl_(ssl), peer_(peer), input_(new char[input_bytes]) {
   SSL_set_app_data(ssl_, this);
   BIO_set_data(SSL_get_rbio(ssl_), this);
 }
@@ -163,6 +163,14 @@ Task<Result<>> TlsStream::send(std::span<const iovec> parts, Nanoseconds timeout
   co_return co_await flush(timeout);
 }
 
+Task<Result<>> TlsStream::send_below(std::span<const iovec> parts, Nanoseconds timeout) {
+  return carrier_ ? carrier_->send(parts, timeout) : stream_.send(parts, timeout);
+}
+
+Task<Result<std::size_t>> TlsStream::receive_below(char* data, std::size_t size, Nanoseconds timeout) {
+  return carrier_ ? carrier_->receive(data, size, timeout) : stream_.receive(data, size, timeout);
+}
+
 Task<Result<>> TlsStream::flush(Nanoseconds timeout) {
   if (flushing_) co_return Result<>();
   flushing_ = true;
@@ -170,7 +178,7 @@ Task<Result<>> TlsStream::flush(Nanoseconds timeout) {
   while (sent && !output_.empty()) {
     std::swap(output_, in_flight_);
     const iovec part{in_flight_.data(), in_flight_.size()};
-    sent = co_await stream_.send(std::span<const iovec>(&part, 1), timeout);
+    sent = co_await send_below(std::span<const iovec>(&part, 1), timeout);
     in_flight_.clear();
   }
   flushing_ = false;
@@ -180,7 +188,7 @@ Task<Result<>> TlsStream::flush(Nanoseconds timeout) {
 
 Task<Result<>> TlsStream::fill(Nanoseconds timeout) {
   input_begin_ = input_end_ = 0;
-  const Result<std::size_t> received = co_await stream_.receive(input_.get(), input_bytes, timeout);
+  const Result<std::size_t> received = co_await receive_below(input_.get(), input_bytes, timeout);
   if (!received) co_return received.error();
   if (*received == 0) co_return Error{ErrorCode::closed};
   input_end_ = *received;
@@ -189,7 +197,7 @@ Task<Result<>> TlsStream::fill(Nanoseconds timeout) {
 
 Task<Result<>> TlsStream::readable(Nanoseconds timeout) {
   if (input_begin_ < input_end_ || SSL_has_pending(ssl_) == 1) co_return Result<>();
-  co_return co_await stream_.readable(timeout);
+  co_return co_await (carrier_ ? carrier_->readable(timeout) : stream_.readable(timeout));
 }
 
 Task<> TlsStream::end_send(Nanoseconds timeout) {
@@ -203,6 +211,7 @@ Task<> TlsStream::end_send(Nanoseconds timeout) {
 Task<> TlsStream::close(Nanoseconds timeout) {
   co_await end_send(timeout);
   stream_.close();
+  carrier_.reset();
 }
 
 }  // namespace stint::net

@@ -23,14 +23,14 @@ class TlsPeer;
 class TlsStream {
  public:
   /// Takes the ownership of `ssl`, a client's or a server's before its handshake. `peer` is told of sessions; may be
-  /// null. Borrows: peer.
-  TlsStream(Stream stream, ssl_st* ssl, TlsPeer* peer);
+  /// null. With `carrier` it lies within that TLS connection (to a proxy) instead of `stream`. Borrows: peer.
+  TlsStream(Stream stream, ssl_st* ssl, TlsPeer* peer, std::unique_ptr<TlsStream> carrier = nullptr);
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
   /// Requires: no call is in flight.
   ~TlsStream();
 
-  Runtime& runtime() const { return stream_.runtime(); }
+  Runtime& runtime() const { return carrier_ ? carrier_->runtime() : stream_.runtime(); }
   TlsPeer* peer() const { return peer_; }
   /// The stream below, for after a handshake that failed.
   Stream& below() { return stream_; }
@@ -61,6 +61,8 @@ class TlsStream {
   Result<> encrypt(const char* data, std::size_t size);
   Task<Result<>> encrypt_and_flush(const char* data, std::size_t size, Nanoseconds timeout);
   Task<Result<>> send_gathered(Nanoseconds timeout);
+  Task<Result<>> send_below(std::span<const iovec> parts, Nanoseconds timeout);
+  Task<Result<std::size_t>> receive_below(char* data, std::size_t size, Nanoseconds timeout);
   /// Sends what OpenSSL has written. One at a time: who comes second leaves it to the first.
   Task<Result<>> flush(Nanoseconds timeout);
   /// Receives into the empty input. Fails: as Stream::receive, and closed at its end.
@@ -68,6 +70,7 @@ class TlsStream {
   Error failure(int result);
 
   Stream stream_;
+  std::unique_ptr<TlsStream> carrier_;
   ssl_st* ssl_;
   TlsPeer* peer_;
   std::unique_ptr<char[]> input_;

@@ -108,7 +108,8 @@ struct ComponentType {
 };
 using ReceiverType = ComponentType<Receiver>;
 using ProcessorType = ComponentType<Processor, otlp::Signal, Consumer*>;
-using ExporterType = ComponentType<Exporter>;
+/// Its `make` is told for which signals pipelines name the exporter, as signal_bit()s.
+using ExporterType = ComponentType<Exporter, std::uint8_t>;
 
 namespace detail {
 template <typename Part, typename Made, typename... Extra>
@@ -139,9 +140,25 @@ constexpr ProcessorType processor_type(std::string_view type, std::string_view d
                                        std::uint8_t signals = every_signal) {
   return detail::component_type<Part, Processor, otlp::Signal, Consumer*>(type, doc, signals);
 }
+/// As the first. A Config with `void check_signals(const config::Report&, std::uint8_t used) const` says there which of
+/// the signals that pipelines send to it have no place to go.
 template <typename Part>
 constexpr ExporterType exporter_type(std::string_view type, std::string_view doc, std::uint8_t signals = every_signal) {
-  return detail::component_type<Part, Exporter>(type, doc, signals);
+  return {type,
+          signals,
+          &config::schema_of<typename Part::Config>,
+          &config::defaults_suffice<typename Part::Config>,
+          doc,
+          [](ComponentContext* context, const std::string& id, const config::Node& section, const config::Path& path,
+             config::Diagnostics& diagnostics, std::uint8_t used) -> std::unique_ptr<Exporter> {
+            typename Part::Config config;
+            if (!config::decode(section, config, path, diagnostics)) return nullptr;
+            if constexpr (requires(const config::Report& report) { config.check_signals(report, used); }) {
+              config.check_signals(config::Report(section, path, diagnostics), used);
+            }
+            if (context == nullptr) return nullptr;
+            return std::make_unique<Part>(*context, id, std::move(config));
+          }};
 }
 
 }  // namespace stint

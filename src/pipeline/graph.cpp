@@ -2,6 +2,7 @@
 #include "pipeline/graph.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/log.h"
 #include "pipeline/fan_out.h"
@@ -32,11 +33,11 @@ std::string type_names(std::span<const Type> types) {
   return names;
 }
 
-// Every defined section is decoded and validated, used or not.
-template <typename Type, typename... Extra>
+// Every defined section is decoded and validated, used or not. `extra_of` gives what `make` wants besides, by id.
+template <typename Type, typename ExtraOf>
 void check_sections(std::span<const Type> types, std::string_view kind,
                     const std::vector<config::ComponentSection>& sections, config::Diagnostics& diagnostics,
-                    Extra... extra) {
+                    ExtraOf extra_of) {
   const config::Path root{nullptr, kind, -1};
   for (const config::ComponentSection& section : sections) {
     const std::string id = section.id.to_string();
@@ -47,7 +48,8 @@ void check_sections(std::span<const Type> types, std::string_view kind,
                         concat("unknown type '", section.id.type, "'; known ", kind, ": ", type_names(types)));
       continue;
     }
-    type->make(nullptr, id, section.node, path, diagnostics, extra...);
+    std::apply([&](auto... extra) { type->make(nullptr, id, section.node, path, diagnostics, extra...); },
+               extra_of(section.id));
   }
 }
 
@@ -104,10 +106,13 @@ class Graph::Builder {
       : service_(service), table_(table), context_(context), diagnostics_(diagnostics) {}
 
   void check() {
-    check_sections(table_.receivers, "receivers", service_.receivers, diagnostics_);
-    check_sections(table_.processors, "processors", service_.processors, diagnostics_, otlp::Signal::traces,
-                   static_cast<Consumer*>(nullptr));
-    check_sections(table_.exporters, "exporters", service_.exporters, diagnostics_);
+    using Id = config::ComponentId;
+    check_sections(table_.receivers, "receivers", service_.receivers, diagnostics_,
+                   [](const Id&) { return std::tuple<>(); });
+    check_sections(table_.processors, "processors", service_.processors, diagnostics_,
+                   [](const Id&) { return std::tuple(otlp::Signal::traces, static_cast<Consumer*>(nullptr)); });
+    check_sections(table_.exporters, "exporters", service_.exporters, diagnostics_,
+                   [this](const Id& id) { return std::tuple(signals_sent_to(id)); });
     for (const auto* unsupported : {&service_.connectors, &service_.extensions}) {
       const std::string_view kind = unsupported == &service_.connectors ? "connectors" : "extensions";
       for (const config::ComponentSection& section : *unsupported) {
@@ -141,20 +146,30 @@ class Graph::Builder {
     }
   }
 
+  std::uint8_t signals_sent_to(const config::ComponentId& exporter) const {
+    std::uint8_t signals = 0;
+    for (const config::PipelineConfig& pipeline : service_.pipelines) {
+      for (const config::ComponentReference& reference : pipeline.exporters) {
+        if (reference.id == exporter) signals |= signal_bit(static_cast<otlp::Signal>(pipeline.signal));
+      }
+    }
+    return signals;
+  }
+
   // One instance of a receiver or exporter serves all pipelines that name it.
-  template <typename Made, typename Type>
+  template <typename Made, typename Type, typename... Extra>
   Made* shared_instance(std::span<const Type> types, std::string_view kind,
                         const std::vector<config::ComponentSection>& sections,
                         const config::ComponentReference& reference, const config::PipelineConfig& pipeline,
                         std::vector<std::pair<config::ComponentId, Made*>>& known,
-                        std::vector<std::unique_ptr<Made>>& owner) {
+                        std::vector<std::unique_ptr<Made>>& owner, Extra... extra) {
     for (const auto& [id, instance] : known) {
       if (id == reference.id) return instance;
     }
     const Found<Type> found = find_component(types, kind, sections, reference, pipeline, warned_, diagnostics_);
     const std::string id = reference.id.to_string();
     const config::Path root{nullptr, kind, -1};
-    owner.push_back(found.type->make(context_, id, *found.section, root.child(id), diagnostics_));
+    owner.push_back(found.type->make(context_, id, *found.section, root.child(id), diagnostics_, extra...));
     known.emplace_back(reference.id, owner.back().get());
     return owner.back().get();
   }
@@ -169,7 +184,7 @@ class Graph::Builder {
     exporters.reserve(config.exporters.size());
     for (const auto& reference : config.exporters) {
       exporters.push_back(shared_instance<Exporter>(table_.exporters, "exporters", service_.exporters, reference,
-                                                    config, exporters_, graph_->exporters_));
+                                                    config, exporters_, graph_->exporters_, std::uint8_t{0}));
     }
     auto pipeline = std::make_unique<Pipeline>();
     pipeline->entry = exporters.front();
