@@ -223,7 +223,7 @@ Result<std::optional<Proxy>> find_proxy(const ProxySource& source, std::string_v
 }
 
 std::string proxy_text(Error error, const Proxy& proxy, std::string_view target) {
-  const std::string cause = to_string(Error{error.code, 0, error.detail});
+  std::string cause = to_string(Error{error.code, 0, error.detail});
   switch (static_cast<ProxyPlace>(error.place)) {
     case ProxyPlace::connection: return concat("no connection to the proxy ", proxy.name, ": ", cause);
     case ProxyPlace::answer:

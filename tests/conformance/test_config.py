@@ -293,6 +293,27 @@ def test_several_mistakes_are_all_told(tmp_path):
     assert all(f"collector.yaml:{line_of(text, mark)}" in result.stderr for mark in ("compresion", "protocol:"))
 
 
+NO_METRICS = """\
+receivers: {otlp: {protocols: {http: {}}}}
+exporters:
+  otlphttp:
+    traces_endpoint: http://in.example/v1/traces
+service:
+  pipelines:
+    traces: {receivers: [otlp], exporters: [otlphttp]}
+    metrics: {receivers: [otlp], exporters: [otlphttp]}
+"""
+
+
+def test_a_signal_that_has_no_endpoint_is_refused_at_start(tmp_path):
+    done = command("validate", "--config", write_configuration(tmp_path, NO_METRICS))
+    assert done.returncode != 0
+    said = "exporters::otlphttp::metrics_endpoint: a pipeline sends metrics here, so this key or endpoint is required"
+    assert f"collector.yaml:3: {said}" in done.stdout + done.stderr, done
+    whole = NO_METRICS.replace("traces_endpoint", "metrics_endpoint: http://in.example/v1/metrics\n    traces_endpoint")
+    assert command("validate", "--config", write_configuration(tmp_path, whole)).returncode == 0
+
+
 @pytest.mark.parametrize(
     "text", ["", "\n", "# nothing\n", "[]", "5", "receivers:\n", "\x00", "a: &a [*a]\n", "&a [*b]", "%YAML 9\n---\n"]
 )

@@ -96,6 +96,21 @@ def test_one_connection_serves_many_requests(backend, collector):
     assert backend.connections == 1
 
 
+def test_without_keep_alives_each_request_has_its_connection(backend, collector):
+    running = collector({"disable_keep_alives": True})
+    for seed in range(3):
+        assert_success(send(running, seed))
+    assert backend.connections == 3
+    assert {one.headers["connection"].lower() for one in backend.requests} == {"close"}
+
+
+def test_a_connection_that_rested_too_long_is_not_used_again(backend, collector):
+    running = collector({"idle_conn_timeout": "1ns"})
+    for seed in range(3):
+        assert_success(send(running, seed))
+    assert backend.connections == 3
+
+
 # Answers that mean "again"
 
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Addresses: a URL and a host:port read, written and read again are the same. Input: the text.
+// Addresses: a URL and a host:port read, written and read again are the same, and so is what a proxy's URL leads to; a
+// list of hosts that need no proxy may be anything. Input: the text.
 #include "base/log.h"
 #include "fuzz/fuzz.h"
+#include "net/proxy.h"
 #include "wire/http1.h"
 #include "wire/url.h"
 
@@ -37,10 +39,24 @@ void run_host_port(std::string_view text) {
   STINT_CHECK(again && again->host == read->host && again->port == read->port);
 }
 
+void run_proxy(std::string_view text) {
+  std::string refusal;
+  const Result<net::Proxy> proxy = net::parse_proxy(text, refusal);
+  STINT_CHECK(proxy.has_value() == refusal.empty());
+  if (proxy) {
+    const Result<net::Proxy> again = net::parse_proxy(proxy->name, refusal);
+    STINT_CHECK(again && again->host == proxy->host && again->port == proxy->port && again->name == proxy->name);
+    STINT_CHECK(again->authorization.empty() && wire::is_header_value(proxy->authorization));
+  }
+  STINT_CHECK(net::is_exempt(concat(text, ",example.com"), "www.example.com", 80));
+  (void)net::is_exempt(text, text, 80);
+}
+
 }  // namespace
 
 void run(std::string_view text) {
   run_url(text);
+  run_proxy(text);
   run_host_port(text);
   std::string decoded = "before";
   const Result<> decoding = wire::append_percent_decoded(decoded, text);
