@@ -4,6 +4,7 @@ the rest stands here. What fuzzing found is kept beside them under names that be
 import gzip
 import pathlib
 import struct
+import sys
 import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -56,6 +57,23 @@ def gzip_inputs():
     yield "round-trip-members", b"\x00\x06\x00\x20one\x00two"
     yield "round-trip-lie", b"\x00\x06\x05\x20one\x00two"
     yield "round-trip-zlib", b"\x01\x06\x40" + text
+
+
+def in_every_form(*names):
+    """Needs build/venv; so its libraries are asked for here, and the other targets can do without."""
+    sys.path.insert(0, str(HERE.parent / "conformance"))
+    import compressions
+
+    text = b"spans and logs and metrics " * 8
+    yield "round-trip", b"\x00\x00\xff" + text
+    yield "round-trip-streams", b"\x00\x05\x20one\x00two"
+    for number, name in enumerate(names):
+        kind = bytes([1 + 2 * number])
+        for form in compressions.FORMS[name]:
+            label = f"{name}-{form or 'usual'}".replace(" ", "-")
+            yield label, kind + compressions.compress(name, text, form)
+            yield label + "-large", kind + compressions.compress(name, text * 400, form)[:4000]
+        yield f"{name}-bomb", kind + compressions.compress(name, bytes(1 << 20))[:4000]
 
 
 def json():
@@ -185,7 +203,8 @@ def expand():
 
 TARGETS = {
     "answer": answer, "chunked": chunked, "expand": expand, "gzip": gzip_inputs, "header_value": header_value, "http": http,
-    "json": json, "json_otlp": json_otlp, "platform_events": platform_events, "to_json": to_json, "url": url, "walk": walk, "yaml": yaml,
+    "json": json, "json_otlp": json_otlp, "lz4": lambda: in_every_form("lz4"),
+    "platform_events": platform_events, "snappy": lambda: in_every_form("x-snappy-framed", "snappy"), "to_json": to_json, "url": url, "walk": walk, "yaml": yaml, "zstd": lambda: in_every_form("zstd"),
 }
 
 

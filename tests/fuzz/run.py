@@ -25,7 +25,7 @@ SETUP = [
 JOBS = len(os.sched_getaffinity(0))
 # The same inputs in the same order each time: a bug is found in this many, or the target has become blind.
 PLANTED_RUNS_MAX = 3_000_000
-BYTES_MAX = {"gzip": 4096, "walk": 8192}
+BYTES_MAX = {"gzip": 4096, "lz4": 4096, "snappy": 4096, "zstd": 4096, "walk": 8192}
 SANITIZER_OPTIONS = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
 
 
