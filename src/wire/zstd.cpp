@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/zstd.h"
 
+#define ZSTD_STATIC_LINKING_ONLY  // for ZSTD_getCParams, which shared libraries have, too
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -68,6 +69,9 @@ Result<> ZstdCompressor::prepare(std::size_t size) {
     ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_windowLog, window_log);
   }
   ZSTD_CCtx_reset(context_.get(), ZSTD_reset_session_only);
+  // For small bodies some levels would ask for more: slower by far, and not linked (zstd_left_out.cpp).
+  const ZSTD_strategy usual = ZSTD_getCParams(std::clamp(level_, 1, level_max), size, 0).strategy;
+  ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_strategy, std::min(usual, ZSTD_lazy2));
   ZSTD_CCtx_setPledgedSrcSize(context_.get(), size);
   return {};
 }
