@@ -38,7 +38,7 @@ std::string_view http_status_text(int status) {
 GrpcReply unknown_method(const GrpcMethods& methods, std::string_view path) {
   const std::size_t slash = path.rfind('/');
   if (!path.starts_with('/') || slash == 0) {
-    return error(wire::RpcCode::unimplemented, concat("malformed method name: ", wire::quoted(path)));
+    return error(wire::RpcCode::unimplemented, concat("malformed method name: ", wire::in_quotes(path)));
   }
   const std::string_view service = path.substr(1, slash - 1);
   if (!methods.has_service(service)) return error(wire::RpcCode::unimplemented, concat("unknown service ", service));
@@ -274,7 +274,7 @@ std::optional<GrpcReply> GrpcCalls::refusal(GrpcCall& call, int& http_status) co
   if (!call.is_grpc_) {
     http_status = 415;
     return error(RpcCode::invalid_argument,
-                 concat("invalid gRPC request content-type ", wire::quoted(call.content_type_)));
+                 concat("invalid gRPC request content-type ", wire::in_quotes(call.content_type_)));
   }
   if (!call.timeout_mistake_.empty()) {
     http_status = 400;
@@ -282,14 +282,14 @@ std::optional<GrpcReply> GrpcCalls::refusal(GrpcCall& call, int& http_status) co
   }
   if (!call.is_post_) {
     http_status = 405;
-    return error(RpcCode::internal, concat("Received a HEADERS frame with :method ", wire::quoted(call.http_method_),
+    return error(RpcCode::internal, concat("Received a HEADERS frame with :method ", wire::in_quotes(call.http_method_),
                                            " which should be POST"));
   }
   if (call.deadline_ <= now_) return error(RpcCode::deadline_exceeded, "context deadline exceeded");
   if (!call.method_) return unknown_method(methods_, call.path_);
   if (!call.encoding_.empty() && call.encoding_ != "identity" && !methods_.has_encoding(call.encoding_)) {
     return error(RpcCode::unimplemented,
-                 concat("grpc: Decompressor is not installed for grpc-encoding ", wire::quoted(call.encoding_)));
+                 concat("grpc: Decompressor is not installed for grpc-encoding ", wire::in_quotes(call.encoding_)));
   }
   return std::nullopt;
 }

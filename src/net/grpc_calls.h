@@ -20,6 +20,8 @@
 
 namespace stint::net {
 
+class TlsServer;
+
 struct GrpcReply {
   wire::RpcCode code = wire::RpcCode::ok;
   std::string message;  // of an error
@@ -46,6 +48,7 @@ struct GrpcSettings {
   std::size_t connections_max = limits::connections_max;
   Nanoseconds silence_max = limits::request_silence_max;
   KeepaliveSettings keepalive;
+  TlsServer* tls = nullptr;  // connections begin with its handshake. Borrows: outlives the server
 };
 
 class GrpcCalls;

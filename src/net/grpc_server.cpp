@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "net/tls_server.h"
 
 namespace stint::net {
 namespace {
@@ -51,18 +52,15 @@ class GrpcServer::Connection {
       co_await suspend(joiner);
       joiner_ = nullptr;
     }
-    co_await stream_.close(Nanoseconds::zero());
+    co_await stream_.close(linger_max);
   }
 
   std::size_t calls() const { return calls_.calls(); }
-  /// Tells the client that the server stops. Lives on until then.
+  /// Tells the client that the server stops; the task, which must be run, sends it. The connection lives until then.
   Task<> say_goodbye() {
     ++busy_;
     calls_.drain(runtime_.now());
-    co_await flush();
-    --busy_;
-    part_ended();
-    server_.something_ended_.notify_all();
+    return send_goodbye();
   }
 
  private:
@@ -83,8 +81,26 @@ class GrpcServer::Connection {
     GrpcCall* call = nullptr;
   };
 
+  Task<> send_goodbye() {
+    if (server_.settings_.tls == nullptr || is_secure_) co_await flush();
+    --busy_;
+    part_ended();
+    server_.something_ended_.notify_all();
+  }
+
+  Task<bool> secure() {
+    if (server_.settings_.tls == nullptr) co_return true;
+    const MonotonicTime end = born_ + limits::request_head_time_max;
+    Result<std::unique_ptr<TlsStream>> secured = co_await server_.settings_.tls->secure(stream_.take_plain(), end);
+    if (!secured) co_return false;
+    stream_ = ByteStream(std::move(*secured));
+    born_ = runtime_.now();
+    is_secure_ = true;
+    co_return true;
+  }
+
   Task<> converse() {
-    bool open = co_await flush();
+    bool open = co_await secure() && co_await flush();
     while (open && !calls_.is_over()) {
       const bool room = co_await make_room();
       if (!room) break;
@@ -241,6 +257,7 @@ class GrpcServer::Connection {
   bool gathering_ = false;
   bool sending_ = false;
   bool broken_ = false;
+  bool is_secure_ = false;
   Connection* next_ = nullptr;
   Connection* previous_ = nullptr;
   friend class GrpcServer;
@@ -290,11 +307,16 @@ Task<> GrpcServer::serve_connection(Stream stream) {
   co_await connection->run();
 }
 
+// Those that the reference registers, by their exact names.
+bool GrpcServer::has_encoding(std::string_view name) const {
+  return name == "gzip" || name == "snappy" || name == "zstd";
+}
+
 Result<Slice> GrpcServer::decompressed(GrpcCall& call, GrpcReply& refusal) {
   Slice message = call.take_message();
   if (!call.is_compressed()) return std::move(message);
-  Result<Slice> inflated =
-      inflater_.inflate(wire::DeflateFormat::gzip, message.view(), pool_, settings_.message_bytes_max);
+  const wire::ContentEncoding encoding = *wire::content_encoding_of(call.encoding());
+  Result<Slice> inflated = decompressor_.decompress(encoding, message.view(), pool_, settings_.message_bytes_max);
   if (inflated) return inflated;
   switch (inflated.error().code) {
     case ErrorCode::memory_full: refusal = service_.memory_full(); break;

@@ -12,7 +12,7 @@
 #include "net/grpc_calls.h"
 #include "runtime/channel.h"
 #include "runtime/scope.h"
-#include "wire/gzip.h"
+#include "wire/compression.h"
 
 namespace stint::net {
 
@@ -63,7 +63,7 @@ class GrpcServer final : private GrpcMethods {
 
   std::optional<std::size_t> find_method(std::string_view path) const override { return service_.find_method(path); }
   bool has_service(std::string_view name) const override { return service_.has_service(name); }
-  bool has_encoding(std::string_view name) const override { return name == "gzip"; }
+  bool has_encoding(std::string_view name) const override;
   GrpcReply memory_full() const override { return service_.memory_full(); }
 
   Runtime& runtime_;
@@ -72,7 +72,7 @@ class GrpcServer final : private GrpcMethods {
   GrpcService& service_;
   GrpcSettings settings_;
   Http2Memory memory_;
-  wire::Inflater inflater_;
+  wire::Decompressor decompressor_;
   Scope accepting_;
   Scope serving_;
   std::vector<std::unique_ptr<Listener>> listeners_;

@@ -184,6 +184,7 @@ nghttp2_option* make_options() {
   STINT_CHECK(nghttp2_option_new(&options) == 0);
   nghttp2_option_set_no_closed_streams(options, 1);
   nghttp2_option_set_max_settings(options, settings_max);
+  nghttp2_option_set_max_outbound_ack(options, 2 * limits::http2_idle_frames_max);  // ours comes first
   nghttp2_option_set_max_continuations(options, continuations_max);
   // Its own measure of resets reads a clock; ours (Http2Events::idle_frame) is on the loop's.
   constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();

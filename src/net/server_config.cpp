@@ -120,6 +120,12 @@ void HttpServerConfig::validate(const config::Report& report) {
   }
 }
 
+void GrpcServerConfig::validate(const config::Report& report) {
+  if (const std::string wrong = check_endpoint_of(endpoint, transport); !wrong.empty()) {
+    report.error("endpoint", wrong);
+  }
+}
+
 KeepaliveSettings KeepaliveServerConfig::settings() const {
   KeepaliveSettings settings;
   const auto given = [](Nanoseconds value, Nanoseconds& setting) {

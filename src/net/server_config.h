@@ -149,13 +149,16 @@ struct GrpcServerConfig {
   std::uint64_t write_buffer_size = 0;
   bool include_metadata = false;
   KeepaliveServerConfig keepalive;
+  config::Optional<TlsServerConfig> tls;
+
+  void validate(const config::Report& report);
 };
 
 constexpr auto fields_of(GrpcServerConfig*) {
   using Config = GrpcServerConfig;
   return config::fields(
-      config::field<&Config::endpoint>("endpoint", "host:port to listen on", config::checked<&check_endpoint>),
-      config::field<&Config::transport>("transport", "tcp, tcp4, tcp6, unix"),
+      config::field<&Config::endpoint>("endpoint", "host:port to listen on; with transport unix the socket's path"),
+      config::field<&Config::transport>("transport", "tcp, tcp4, tcp6; unix: a socket file, as for HTTP"),
       config::field<&Config::dialer>("dialer", "without meaning for a server"),
       config::field<&Config::max_recv_msg_size_mib>(
           "max_recv_msg_size_mib", "MiB of one message, compressed or not; 0: 4", config::range(0, 1024)),
@@ -164,8 +167,8 @@ constexpr auto fields_of(GrpcServerConfig*) {
       config::field<&Config::write_buffer_size>("write_buffer_size", "without effect"),
       config::field<&Config::include_metadata>("include_metadata", "keeps client metadata for processors"),
       config::field<&Config::keepalive>("keepalive", "probes, and the age of connections"),
-      config::refused("tls", "TLS"), config::refused("auth", "an authenticator extension"),
-      config::refused("middlewares", "middleware extensions"));
+      config::field<&Config::tls>("tls", "TLS, with HTTP/2 by ALPN"),
+      config::refused("auth", "an authenticator extension"), config::refused("middlewares", "middleware extensions"));
 }
 
 /// Binds the endpoint: `localhost` on 127.0.0.1 and, where it exists, ::1; no host on every address; a path with

@@ -11,8 +11,6 @@ constexpr std::string_view protobuf_type = "application/x-protobuf";
 constexpr std::string_view json_type = "application/json";
 constexpr std::string_view text_type = "text/plain; charset=utf-8";
 constexpr Nanoseconds memory_full_delay = Seconds(1);
-// By then `next` is in flight; a client that comes earlier does not wait for it.
-constexpr Nanoseconds tls_delay = Milliseconds(20);
 
 bool is_json(const wire::RequestHead& head) { return wire::equals_ignoring_case(head.content_type(), json_type); }
 bool is_protobuf(const wire::RequestHead& head) {
@@ -82,48 +80,25 @@ Task<Result<>> OtlpReceiver::start() {
 
 Task<Result<>> OtlpReceiver::start_http() {
   const net::HttpServerConfig& http = *config_.protocols.http;
-  const std::string name = concat("receivers::", id_, "::protocols::http");
-  if (http.tls) {
-    tls_ = std::make_unique<net::TlsServer>(context_.runtime, *http.tls, name, net::TlsServer::http1);
-    if (const Result<> good = tls_->check_files(); !good) {
-      log(LogLevel::error, name, ": ", tls_->explain(good.error()), "; this receiver is off");
-      co_return good.error();
-    }
-  }
-  Result<std::vector<Listener>> listeners =
-      co_await net::bind_endpoint(context_.runtime, http.endpoint, http.transport);
-  if (!listeners) {
-    const bool is_unix = http.transport == net::Transport::unix_socket;
-    const std::string_view in_use =
-        is_unix ? "the socket is in use, or there is a file of another kind" : "the port is in use";
-    log(LogLevel::error, name, "::endpoint: cannot listen on ", http.endpoint, ": ",
-        listeners.error().code == ErrorCode::in_use ? in_use : to_string(listeners.error()), "; this receiver is off");
-    co_return listeners.error();
-  }
-  if (http.transport == net::Transport::unix_socket) socket_file_ = net::SocketFile(http.endpoint);
+  endpoint_ = std::make_unique<OtlpEndpoint>(context_.runtime, concat("receivers::", id_, "::protocols::http"),
+                                             http.endpoint, http.transport);
+  if (http.tls) endpoint_->use_tls(*http.tls, net::TlsServer::http1);
+  Result<std::vector<Listener>> listeners = co_await endpoint_->open();
+  if (!listeners) co_return listeners.error();
   net::HttpServerSettings settings = server_settings(http);
   if (http.cors && !http.cors->allowed_origins.empty()) cors_ = std::make_unique<net::Cors>(*http.cors);
   settings.cors = cors_.get();
-  settings.tls = tls_.get();
+  settings.tls = endpoint_->tls();
   server_ = std::make_unique<net::HttpServer>(context_.runtime, context_.pool, context_.copies,
                                               static_cast<net::HttpService&>(*this), settings);
-  if (tls_) preparing_.spawn(prepare_tls());
-  for (Listener& listener : *listeners) {
-    if (log_enabled(LogLevel::debug)) {
-      log(LogLevel::debug, "receivers::", id_, ": HTTP on ", listener.address()->to_string());
-    }
-    server_->serve(std::move(listener));
-  }
+  if (settings.tls != nullptr) preparing_.spawn(prepare_tls());
+  for (Listener& listener : *listeners) server_->serve(std::move(listener));
   co_return Result<>();
 }
 
 Task<> OtlpReceiver::prepare_tls() {
-  if (!co_await context_.runtime.sleep(tls_delay)) co_return;
-  const Result<> prepared = tls_->prepare();
-  if (prepared) co_return;
-  log(LogLevel::error, "receivers::", id_, "::protocols::http: ", tls_->explain(prepared.error()),
-      "; this receiver is off");
-  co_await server_->stop(Nanoseconds::zero());
+  const Result<> prepared = co_await endpoint_->prepare_tls();
+  if (!prepared && prepared.error().code != ErrorCode::cancelled) co_await server_->stop(Nanoseconds::zero());
 }
 
 Task<> OtlpReceiver::stop(Deadline deadline) {
@@ -131,7 +106,7 @@ Task<> OtlpReceiver::stop(Deadline deadline) {
   co_await preparing_.join();
   if (grpc_ != nullptr) co_await grpc_->stop(deadline);
   if (server_ == nullptr) co_return;
-  socket_file_.remove();
+  endpoint_->close();
   co_await server_->stop(deadline.remaining(context_.runtime.epoch_now()));
 }
 

@@ -10,10 +10,10 @@
 
 #include "net/http_server.h"
 #include "net/server_config.h"
-#include "net/socket_file.h"
 #include "otlp/status.h"
 #include "otlp/walk.h"
 #include "pipeline/component.h"
+#include "receivers/otlp_endpoint.h"
 #include "receivers/otlp_grpc.h"
 #include "runtime/scope.h"
 #include "wire/compression.h"
@@ -72,11 +72,10 @@ class OtlpReceiver final : public Receiver, private net::HttpService {
   OtlpIntake intake_;
   wire::ContentEncodings encodings_;
   wire::Decompressor decompressor_;
-  std::unique_ptr<net::TlsServer> tls_;
+  std::unique_ptr<OtlpEndpoint> endpoint_;
   std::unique_ptr<net::Cors> cors_;
   std::unique_ptr<net::HttpServer> server_;
   std::unique_ptr<OtlpGrpc> grpc_;
-  net::SocketFile socket_file_;
   Scope preparing_;
 };
 

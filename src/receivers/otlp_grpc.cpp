@@ -24,33 +24,38 @@ net::GrpcSettings server_settings(const net::GrpcServerConfig& config) {
 
 }  // namespace
 
-OtlpGrpc::OtlpGrpc(ComponentContext& context, OtlpIntake& intake, const std::string& id,
+OtlpGrpc::OtlpGrpc(ComponentContext& context, OtlpIntake& intake, std::string_view id,
                    const net::GrpcServerConfig& config)
-    : context_(context), intake_(intake), id_(id), config_(config) {}
+    : context_(context),
+      intake_(intake),
+      config_(config),
+      endpoint_(context.runtime, concat("receivers::", id, "::protocols::grpc"), config.endpoint, config.transport),
+      preparing_(context.runtime) {}
 
 OtlpGrpc::~OtlpGrpc() = default;
 
 Task<Result<>> OtlpGrpc::start() {
-  Result<std::vector<Listener>> listeners =
-      co_await net::bind_endpoint(context_.runtime, config_.endpoint, config_.transport);
-  if (!listeners) {
-    log(LogLevel::error, "receivers::", id_, "::protocols::grpc::endpoint: cannot listen on ", config_.endpoint, ": ",
-        listeners.error().code == ErrorCode::in_use ? "the port is in use" : to_string(listeners.error()),
-        "; gRPC is off here");
-    co_return listeners.error();
-  }
+  if (config_.tls) endpoint_.use_tls(*config_.tls, net::TlsServer::http2);
+  Result<std::vector<Listener>> listeners = co_await endpoint_.open();
+  if (!listeners) co_return listeners.error();
+  net::GrpcSettings settings = server_settings(config_);
+  settings.tls = endpoint_.tls();
   server_ = std::make_unique<net::GrpcServer>(context_.runtime, context_.pool, context_.copies,
-                                              static_cast<net::GrpcService&>(*this), server_settings(config_));
-  for (Listener& listener : *listeners) {
-    if (log_enabled(LogLevel::debug)) {
-      log(LogLevel::debug, "receivers::", id_, ": gRPC on ", listener.address()->to_string());
-    }
-    server_->serve(std::move(listener));
-  }
+                                              static_cast<net::GrpcService&>(*this), settings);
+  if (settings.tls != nullptr) preparing_.spawn(prepare_tls());
+  for (Listener& listener : *listeners) server_->serve(std::move(listener));
   co_return Result<>();
 }
 
+Task<> OtlpGrpc::prepare_tls() {
+  const Result<> prepared = co_await endpoint_.prepare_tls();
+  if (!prepared && prepared.error().code != ErrorCode::cancelled) co_await server_->stop(Nanoseconds::zero());
+}
+
 Task<> OtlpGrpc::stop(Deadline deadline) {
+  preparing_.cancel();
+  co_await preparing_.join();
+  endpoint_.close();
   if (server_ != nullptr) co_await server_->stop(deadline.remaining(context_.runtime.epoch_now()));
 }
 

@@ -8,16 +8,17 @@
 #include <string>
 
 #include "net/grpc_server.h"
-#include "net/server_config.h"
 #include "otlp/status.h"
+#include "receivers/otlp_endpoint.h"
 #include "receivers/otlp_intake.h"
+#include "runtime/scope.h"
 
 namespace stint {
 
 class OtlpGrpc final : private net::GrpcService {
  public:
-  /// Borrows: context, intake, id, config.
-  OtlpGrpc(ComponentContext& context, OtlpIntake& intake, const std::string& id, const net::GrpcServerConfig& config);
+  /// Borrows: context, intake, config.
+  OtlpGrpc(ComponentContext& context, OtlpIntake& intake, std::string_view id, const net::GrpcServerConfig& config);
   ~OtlpGrpc() override;
 
   /// Binds; sessions are made per connection. Fails: in_use, not_found, system; logged with the port and the key.
@@ -30,15 +31,17 @@ class OtlpGrpc final : private net::GrpcService {
   Task<net::GrpcReply> serve(net::GrpcRequest request) override;
   net::GrpcReply memory_full() const override;
 
+  Task<> prepare_tls();
   net::GrpcReply refused(otlp::RpcCode code, std::string message,
                          std::optional<Nanoseconds> retry_delay = std::nullopt) const;
   net::GrpcReply refused(Error error) const;
 
   ComponentContext& context_;
   OtlpIntake& intake_;
-  const std::string& id_;
   const net::GrpcServerConfig& config_;
+  OtlpEndpoint endpoint_;
   std::unique_ptr<net::GrpcServer> server_;
+  Scope preparing_;
 };
 
 }  // namespace stint

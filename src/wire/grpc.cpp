@@ -92,7 +92,7 @@ bool is_grpc_content_type(std::string_view value) {
 
 Result<Nanoseconds> parse_grpc_timeout(std::string_view value, std::string& mistake) {
   const auto wrong = [&](std::string_view what, std::string_view shown) {
-    mistake = concat(what, quoted(shown));
+    mistake = concat(what, in_quotes(shown));
     return Error{ErrorCode::malformed};
   };
   if (value.size() < 2) return wrong("transport: timeout string is too short: ", value);
@@ -103,7 +103,7 @@ Result<Nanoseconds> parse_grpc_timeout(std::string_view value, std::string& mist
   std::int64_t count = 0;
   for (const char c : digits) {
     if (c < '0' || c > '9') {
-      mistake = concat("strconv.ParseUint: parsing ", quoted(digits), ": invalid syntax");
+      mistake = concat("strconv.ParseUint: parsing ", in_quotes(digits), ": invalid syntax");
       return Error{ErrorCode::malformed};
     }
     count = count * 10 + (c - '0');
@@ -136,7 +136,7 @@ std::string encode_binary_header(std::string_view bytes) {
   return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text.substr(0, quoted_bytes_max)) append_quoted(out, c);
   out.append(text.size() > quoted_bytes_max ? "...\"" : "\"");

@@ -58,6 +58,6 @@ std::string encode_grpc_message(std::string_view text);
 std::string encode_binary_header(std::string_view bytes);
 
 /// Text between quotes, as Go's %q writes it, cut after 200 bytes.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace stint::wire
