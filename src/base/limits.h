@@ -36,6 +36,7 @@ constexpr std::uint32_t nesting_max = 64;     // levels of attribute values insi
 constexpr Nanoseconds hold_max = Seconds(2);  // wait for back ends that holds an invocation; then it is released
 constexpr std::size_t decouple_queue_requests_max = 200;  // default of decouple's max_queue_size; the SDK waits
 constexpr std::size_t deliveries_max = 4;                 // requests of one queue under way at one time; metrics: one
+constexpr std::size_t deliveries_at_end_max = 16;  // the same when the environment ends
 constexpr std::size_t config_bytes_max = 1u << 20;        // one configuration document; over it: refused at start
 constexpr std::uint32_t config_nesting_max = 64;       // levels of a configuration document; over it: refused at start
 constexpr std::uint32_t config_expansions_max = 1000;  // ${} expansions of one document; over it: refused at start

@@ -47,6 +47,7 @@ class InvocationHistory {
 struct InvocationFacts {
   bool has_telemetry = false;  // platform.runtimeDone will tell the function's end
   bool is_busy = false;        // InvocationHistory
+  bool is_behind = false;      // so much data waits that the senders may soon be refused
   EpochTime now{};
   EpochTime flushed{};  // when the last flush began; epoch 0: there was none
 };
@@ -71,7 +72,7 @@ constexpr InvocationPlan plan_invocation(config::FlushPolicy policy, const Invoc
       if (!due) return pass;
       break;
     case config::FlushKind::adaptive:
-      if (facts.is_busy) return flush_beside;
+      if (facts.is_busy && !facts.is_behind) return flush_beside;
       break;
   }
   return facts.has_telemetry ? flush_at_end : flush_beside;

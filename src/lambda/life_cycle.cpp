@@ -16,6 +16,8 @@ constexpr std::string_view platform_types[] = {"platform"};
 
 // What the platform gives to a shutdown; ours when it says nothing, and after a SIGTERM.
 constexpr Nanoseconds shutdown_time = Seconds(2);
+// A function may be too short for its back end's answers: what piles up is sent before it fills the memory.
+constexpr std::size_t behind_divisor = 4;
 // When the platform cannot be reached any more nobody says how long we may live.
 constexpr Nanoseconds lost_time = Seconds(1);
 
@@ -192,6 +194,7 @@ InvocationPlan LifeCycle::plan(const Event& event) {
   const EpochTime now = runtime_.epoch_now();
   const InvocationFacts facts{.has_telemetry = telemetry_ != nullptr && event.deadline.has_value(),
                               .is_busy = history_.is_busy(now),
+                              .is_behind = pool_.bytes_in_use() > pool_.bytes_max() / behind_divisor,
                               .now = now,
                               .flushed = flushed_};
   history_.add(now);

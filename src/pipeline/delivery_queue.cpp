@@ -55,6 +55,9 @@ Task<Result<>> DeliveryQueue::settle(Deadline deadline) {
 
 Task<> DeliveryQueue::stop(Deadline deadline) {
   wake();
+  // There is no later: better out of order than not at all.
+  under_way_max_ = limits::deliveries_at_end_max;
+  start_next();
   while (!idle()) {
     if (!co_await context_.changed.wait(context_.runtime.monotonic(deadline))) break;
   }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many invocations of a real function beside the collector, frozen after each one: everything that the SDK handed over
-arrives exactly once, on every loop, also when the back end's connections die meanwhile.
+arrives exactly once, on every loop, also when the back end's connections die meanwhile. The policy is `end`: connections
+are idle in the freezes. What the other policies do to data that is under way then is the simulation's business.
 
 What has to arrive is known from a run of the same function (its telemetry follows from a seed) without any collector.
 STINT_TEST_FULL=1 makes it 1,000 invocations of each.
@@ -66,7 +67,7 @@ def _run_with_collector(python, folder, backend, loop):
     path = collector_module.write_configuration(folder, configuration)
     report = _run_function(
         python, folder, "--freeze", "--gap", "3ms", "--extension", collector_module.BINARY, "--config", str(path),
-        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}", STINT_IO=loop)
+        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}", STINT_IO=loop, STINT_FLUSH="end")
     assert [one["status"] for one in report["invocations"]] == ["success"] * INVOCATIONS
     assert [one["starts"] for one in report["extensions"]] == [1]
     assert report["extensions"][0]["lastExit"] == "exit status 0"

@@ -34,6 +34,12 @@ TEST(FlushPolicy, AdaptiveLetsABusyFunctionGoAtOnce) {
   EXPECT_EQ(plan_invocation(policy(end), {.has_telemetry = true, .is_busy = true, .now = start}), flush_at_end);
 }
 
+TEST(FlushPolicy, AdaptiveHoldsABusyFunctionWhoseDataPilesUp) {
+  const InvocationFacts facts{.has_telemetry = true, .is_busy = true, .is_behind = true, .now = start};
+  EXPECT_EQ(plan_invocation(policy(adaptive), facts), flush_at_end);
+  EXPECT_EQ(plan_invocation(policy(continuous), facts), flush_beside);
+}
+
 TEST(FlushPolicy, KeepsItsInterval) {
   struct Case {
     Nanoseconds since;

@@ -49,6 +49,20 @@ Task<> one_by_one(DeliveryQueueTest& world, KeepingConsumer& next) {
 }
 TEST_F(DeliveryQueueTest, SendsDataPointsOneAfterTheOther) { run(one_by_one(*this, next)); }
 
+Task<> many_at_the_end(DeliveryQueueTest& world, KeepingConsumer& next) {
+  next.held = true;
+  DeliveryQueue queue(world.context, next, otlp::Signal::metrics);
+  co_await push_many(world, queue, 3);
+  Scope scope(world.runtime);
+  scope.spawn(queue.stop(Deadline::never()));
+  (void)co_await world.runtime.sleep(Milliseconds(1));
+  EXPECT_EQ(next.inside(), 3u);
+  next.release();
+  co_await scope.join();
+  EXPECT_EQ(next.kept.size(), 3u);
+}
+TEST_F(DeliveryQueueTest, SendsWhatIsLeftAtOnceWhenItStops) { run(many_at_the_end(*this, next)); }
+
 Task<> new_beside_waiting(DeliveryQueueTest& world, KeepingConsumer& next) {
   next.held = true;
   next.waiting = true;

@@ -41,6 +41,7 @@ CollectorProcess::CollectorProcess(Network& network, CollectorSettings settings)
     : Process(network, "collector"),
       settings_(std::move(settings)),
       environment_(settings_.environment),
+      pool_(settings_.memory_bytes_max, limits::http_body_bytes_max),
       context_{runtime, pool_, copies_, data_, changed_, environment_} {}
 
 CollectorProcess::~CollectorProcess() = default;

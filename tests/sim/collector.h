@@ -18,6 +18,7 @@ struct CollectorSettings {
   std::string configuration;  // the text of collector.yaml
   config::FixedEnvironment::Variables environment;
   std::string runtime_api;
+  std::size_t memory_bytes_max = limits::memory_bytes_max;
 };
 
 class CollectorProcess final : public Process {
@@ -39,7 +40,7 @@ class CollectorProcess final : public Process {
 
   CollectorSettings settings_;
   config::FixedEnvironment environment_;
-  BlockPool pool_{limits::memory_bytes_max, limits::http_body_bytes_max};
+  BlockPool pool_;
   CopyCounters copies_;
   DataCounters data_;
   Notifier changed_{runtime};

@@ -154,6 +154,39 @@ void slow_back_end(World& world) {
   expect_all_delivered(world);
 }
 
+// Called every second, each time for less than the back end takes to answer.
+void busy_function(World& world) {
+  world.back_end().always.delay = Milliseconds(40);
+  initialise(world);
+  std::size_t held = 0;
+  for (int i = 0; i < 35; ++i) {
+    const platform::InvocationOutcome* const outcome = world.invoke();
+    expect_success(world, outcome);
+    if (!world.has_fault() && i >= 20) held += outcome->extension_overhead > Milliseconds(5) ? 1u : 0u;
+    world.pass(Seconds(1));
+  }
+  EXPECT_EQ(held, 0u) << "a busy function was held";
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
+void prepare_piling_up(WorldSettings& settings) {
+  defaults(settings);
+  settings.memory_bytes_max = 1u << 20;
+  // Each in a block of 16 KiB.
+  settings.function.invocations = {with_exports(std::vector<Export>(10, {otlp::Signal::metrics, 1}))};
+}
+
+// The same with more data than the back end answers for in the meantime: the senders would be refused if nothing were
+// ever held.
+void piling_up(World& world) {
+  world.back_end().always.delay = Milliseconds(1200);
+  initialise(world);
+  invoke(world, 35, Seconds(1));
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
 void prepare_hanging(WorldSettings& settings) {
   defaults(settings);
   settings.platform.function.timeout = Seconds(4);
@@ -390,6 +423,8 @@ constexpr Scenario all_scenarios[] = {
     {"NoTelemetryApi", prepare_no_telemetry, no_telemetry},
     {"ShutdownWithDataInside", prepare_data_inside, data_inside},
     {"SlowBackEnd", defaults, slow_back_end},
+    {"BusyFunction", defaults, busy_function},
+    {"DataPilesUp", prepare_piling_up, piling_up},
     {"HangingBackEnd", prepare_hanging, hanging_back_end},
     {"HangingBackEndBehindBatchAlone", prepare_batch_only, batch_only},
     {"ResettingBackEnd", defaults, resetting_back_end, true},  // one connection's reset is that of all

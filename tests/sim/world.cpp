@@ -73,7 +73,8 @@ Result<platform::ProcessId> World::spawn(const platform::ProcessStart& start) {
     config::FixedEnvironment::Variables variables = start.environment;
     variables.insert(variables.end(), settings_.environment.begin(), settings_.environment.end());
     collectors_.push_back(std::make_unique<CollectorProcess>(
-        network_, CollectorSettings{settings_.configuration, std::move(variables), PlatformProcess::authority}));
+        network_, CollectorSettings{settings_.configuration, std::move(variables), PlatformProcess::authority,
+                                    settings_.memory_bytes_max}));
     made.process = collectors_.back().get();
     if (settings_.fault && collectors_.size() == 1) made.process->loop.set_fault(*settings_.fault);
   }

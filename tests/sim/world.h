@@ -20,7 +20,8 @@ struct WorldSettings {
   std::uint64_t seed = 1;
   NetworkSettings network;
   std::string configuration;
-  config::FixedEnvironment::Variables environment;  // the collector's, besides what the platform gives
+  config::FixedEnvironment::Variables environment;          // the collector's, besides what the platform gives
+  std::size_t memory_bytes_max = limits::memory_bytes_max;  // of the collector, for data
   FunctionPlan function;
   platform::Settings platform;
   bool back_end_listens = true;
