@@ -228,6 +228,7 @@ def test_successes_of_every_form_are_successes(backend, collector, answer):
 def test_a_kept_connection_that_was_closed_is_replaced_in_silence(backend, collector):
     backend.answer(Answer(close_silently=True), Answer(close_silently=True))
     running = collector(LATER)
+    assert poll(lambda: "started" in running.log())
     quiet = running.log()
     for seed in range(4):
         assert_success(send(running, seed))
