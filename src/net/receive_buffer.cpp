@@ -43,4 +43,10 @@ Task<Result<std::size_t>> ReceiveBuffer::receive(ByteStream& stream, Nanoseconds
   co_return received;
 }
 
+std::size_t ReceiveBuffer::put(std::string_view bytes) {
+  const std::size_t taken = bytes.copy(block_.data() + filled_, block_.capacity() - filled_);
+  filled_ += taken;
+  return taken;
+}
+
 }  // namespace stint::net

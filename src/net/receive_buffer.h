@@ -32,6 +32,8 @@ class ReceiveBuffer {
   Result<> reserve(std::size_t total);
   /// Receives once into the free room; 0 at the end of the stream. Requires: reserve() made room.
   Task<Result<std::size_t>> receive(ByteStream& stream, Nanoseconds timeout);
+  /// As if it had been received; gives how much of it found room. Requires: as receive.
+  std::size_t put(std::string_view bytes);
 
  private:
   // The least room that is worth a receive; the bytes of a usual request's head.

@@ -157,6 +157,45 @@ def to_json():
     yield "limit", b"\x00\x01" b"\x0a\x46\x1a\x44" + b"u" * 68
 
 
+def grpc():
+    for name, value in {"seconds": b"10S", "hours": b"99999999H", "minutes": b"75 M", "none": b"", "signed": b"-1m"}.items():
+        yield "timeout-" + name, b"\x00" + value
+    yield "text", b"\x01plain % text\n\xc3\xa4\xff\xf0\x9f\x98\x80\xed\xa0\x80"
+    yield "prefix", b"\x02\x01\x00\x00\x01\x00rest"
+    yield "shown", b"\x03application/grpc+\"proto\"\\\t"
+
+
+def _frame(kind, flags, stream, payload):
+    return bytes((kind, flags, stream, len(payload))) + payload
+
+
+def http2():
+    """Frames in the target's own form, and as they go over a wire."""
+
+    def block(path, *more):
+        fields = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", path), (b":authority", b"a"),
+                  (b"content-type", b"application/grpc"), *more]
+        return b"".join(b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value for name, value in fields)
+
+    message = b"\x00\x00\x00\x00\x05hello"
+    head, data, reset = _frame(1, 4, 1, block(b"/a/Export")), _frame(0, 1, 1, message), _frame(3, 0, 1, b"\0\0\0\x08")
+    yield "call", b"\xff\x00" + head + data
+    yield "split", b"\xff\x00" + head + _frame(0, 0, 1, message[:3]) + _frame(0, 0, 1, message[3:8]) + _frame(0, 1, 1, message[8:])
+    yield "bytewise", b"\x00\x00" + head + data
+    yield "late", b"\xff\x01" + head + data + _frame(1, 4, 3, block(b"/a/Export")) + data.replace(b"\x01\x01", b"\x01\x03", 1)
+    yield "turns", b"\x02\x01" + head + _frame(1, 4, 3, block(b"/a/Export")) + _frame(0, 0, 1, message[:6]) + _frame(0, 1, 3, message) + _frame(0, 1, 1, message[6:])
+    yield "reset", b"\xff\x01" + head + data + reset
+    yield "refused", b"\xff\x00" + _frame(1, 5, 1, block(b"/b/c", (b"grpc-timeout", b"1S")))
+    yield "timeout", b"\x01\x01" + _frame(1, 4, 1, block(b"/a/Export", (b"grpc-timeout", b"9m"), (b"grpc-encoding", b"gzip"))) + data
+    yield "large", b"\xff\x00" + head + _frame(0, 0, 1, b"\0\0\0\xff\xff")
+    yield "control", b"\xff\x00" + _frame(4, 0, 0, b"\0\4\0\0\xff\xff") + _frame(6, 0, 0, b"pingpong") + _frame(8, 0, 0, b"\0\0\1\0") + _frame(7, 0, 0, bytes(8))
+    yield "trailers", b"\xff\x00" + head + _frame(0, 0, 1, message) + _frame(1, 5, 1, b"\0\1x\1y")
+    yield "padded", b"\xff\x00" + head + _frame(0, 9, 1, b"\3" + message + b"\0\0\0")
+    yield "continued", b"\xff\x00" + _frame(1, 0, 1, block(b"/a/Export")[:20]) + _frame(9, 4, 1, block(b"/a/Export")[20:]) + data
+    yield "raw", b"\xff\x02PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0" + b"\0\0\x08\6\0\0\0\0\0pingpong"
+    yield "http1", b"\xff\x02GET / HTTP/1.1\r\n\r\n"
+
+
 COLLECTOR = b"""receivers:
   otlp:
     protocols:
@@ -202,7 +241,7 @@ def expand():
 
 
 TARGETS = {
-    "answer": answer, "chunked": chunked, "expand": expand, "gzip": gzip_inputs, "header_value": header_value, "http": http,
+    "answer": answer, "chunked": chunked, "expand": expand, "grpc": grpc, "gzip": gzip_inputs, "header_value": header_value, "http": http, "http2": http2,
     "json": json, "json_otlp": json_otlp, "lz4": lambda: in_every_form("lz4"),
     "platform_events": platform_events, "snappy": lambda: in_every_form("x-snappy-framed", "snappy"), "to_json": to_json, "url": url, "walk": walk, "yaml": yaml, "zstd": lambda: in_every_form("zstd"),
 }

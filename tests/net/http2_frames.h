@@ -99,6 +99,14 @@ inline std::string call(std::uint32_t stream, std::string_view path, std::string
   return headers(stream, call_head(path, changed)) + frame(data_frame, end_stream, stream, message(body, format));
 }
 
+/// Of the frame at the front, head and payload; 0 while it is not whole.
+inline std::size_t frame_size(std::string_view bytes) {
+  if (bytes.size() < 9) return 0;
+  std::size_t size = 0;
+  for (int i = 0; i < 3; ++i) size = size << 8 | static_cast<std::uint8_t>(bytes[static_cast<std::size_t>(i)]);
+  return bytes.size() < 9 + size ? 0 : 9 + size;
+}
+
 struct Answer {
   std::map<std::string, std::string> fields;  // head and trailers
   std::string body;                           // with its prefix

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "bench/allocations.h"
 #include "exporters/otlphttp.h"
+#include "net/http2_frames.h"
 #include "pipeline/requests.h"
 #include "receivers/otlp.h"
 #include "runtime/epoll_loop.h"
@@ -95,6 +96,34 @@ bool read_message(const Socket& socket, std::string& message) {
     wanted = end + 4 + std::strtoul(message.c_str() + length + 16, nullptr, 10);
   }
   return message.size() == wanted;
+}
+
+// Calls over gRPC, one after the other. An answer is over with its trailers, the second HEADERS frame of the stream.
+bool play_grpc_client(std::uint16_t port, const std::string& body) {
+  const Socket client(::socket(AF_INET, SOCK_STREAM, 0));
+  const sockaddr_in address = loopback(port);
+  for (int tries = 0; ::connect(client.descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0;) {
+    if (++tries == 2000) return false;
+    ::usleep(5000);
+  }
+  constexpr std::string_view path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+  if (!send_all(client, http2::start() + http2::frame(http2::settings_frame, http2::ack, 0, ""))) return false;
+  std::string received;
+  for (std::uint32_t i = 0; i < requests; ++i) {
+    const std::uint32_t stream = 2 * i + 1;
+    if (!send_all(client, http2::call(stream, path, body, {{"grpc-timeout", "10S"}}))) return false;
+    for (bool answered = false; !answered;) {
+      char bytes[16384];
+      const ssize_t size = ::recv(client.descriptor, bytes, sizeof bytes, 0);
+      if (size <= 0) return false;
+      received.append(bytes, static_cast<std::size_t>(size));
+      while (const std::size_t whole = http2::frame_size(received)) {
+        answered = answered || (received[3] == http2::headers_frame && (received[4] & http2::end_stream) != 0);
+        received.erase(0, whole);
+      }
+    }
+  }
+  return true;
 }
 
 // Sends the requests one after the other; with a back end it takes each and answers it before the sender is answered.
@@ -180,6 +209,25 @@ std::uint16_t free_port() {
   return port_of(probe.descriptor);
 }
 
+// Heap allocations of one call over gRPC, nghttp2's among them; nothing behind the receiver.
+double allocations_per_call() {
+  const std::uint16_t port = free_port();
+  const std::string body = spans_request(100);
+  const pid_t others = ::fork();
+  if (others == 0) ::_exit(play_grpc_client(port, body) ? 0 : 1);
+  Collector collector;
+  OtlpReceiver::Config config;
+  config.protocols.grpc.on = true;
+  config.protocols.grpc->endpoint = concat("127.0.0.1:", port);
+  OtlpReceiver receiver(collector.context, "otlp", config);
+  receiver.connect(otlp::Signal::traces, collector.counter);
+  int status = -1;
+  collector.runtime.run(serve(collector, receiver, others, status));
+  EXPECT_EQ(status, 0) << "the other process was not served";
+  EXPECT_EQ(collector.copies.compacts, 0u);
+  return collector.counter.per_request;
+}
+
 // Heap allocations of one request; `compression` empty: nothing behind the receiver.
 double allocations_per_request(std::optional<net::Compression> compression) {
   const std::uint16_t port = free_port();
@@ -226,6 +274,8 @@ TEST(Allocations, AreCounted) {
 TEST(Allocations, OfOneRequestThatIsReceivedAreFew) {
   expect_at_most(4, allocations_per_request(std::nullopt), "received");
 }
+
+TEST(Allocations, OfOneCallOverGrpcAreAtMostTwelve) { expect_at_most(12, allocations_per_call(), "called"); }
 
 TEST(Allocations, OfOneRequestThatPassesThroughAreAtMostEight) {
   expect_at_most(8, allocations_per_request(net::Compression::none), "passed");
