@@ -19,8 +19,11 @@ struct Measure {
   std::vector<Row> (*run)(const Programs& programs, const Sizes& sizes);
 };
 
-constexpr Measure measures[] = {
-    {"spans", measure_spans}, {"calls", measure_calls}, {"loops", measure_loops}, {"memory", measure_memory}};
+constexpr Measure measures[] = {{"spans", measure_spans},
+                                {"calls", measure_calls},
+                                {"loops", measure_loops},
+                                {"grpc", measure_grpc},
+                                {"memory", measure_memory}};
 
 struct Options {
   Programs programs;
@@ -31,7 +34,7 @@ struct Options {
 [[noreturn]] void refuse(const char* message) {
   std::fprintf(stderr, "load-bench: %s\n", message);
   std::fprintf(stderr,
-               "usage: load-bench --collector PATH --echo PATH [--only spans|calls|loops|memory] [--rounds N] "
+               "usage: load-bench --collector PATH --echo PATH [--only spans|calls|loops|grpc|memory] [--rounds N] "
                "[--requests N] [--small-requests N] [--calls N] [--mixed-requests N] [--sink-delay-ms N] [--tiny]\n");
   std::exit(2);
 }

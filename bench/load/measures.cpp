@@ -6,6 +6,7 @@
 
 #include "bench/load/arrivals.h"
 #include "bench/load/client.h"
+#include "bench/load/grpc_client.h"
 
 namespace load_bench {
 namespace {
@@ -57,9 +58,11 @@ struct World {
 
   /// CPU nanoseconds of the collector for all of it; nothing: `failure` says why.
   std::optional<std::int64_t> send(const std::vector<Message>& messages, std::size_t connections,
-                                   std::uint64_t requests) {
+                                   std::uint64_t requests, bool over_grpc = false) {
     const std::int64_t before = collector.cost().cpu_ns;
-    const Answers answers = send_requests(collector.port(), messages, connections, requests, sequence, limit_s);
+    const Answers answers = over_grpc
+                                ? send_calls(collector.grpc_port(), messages, connections, requests, sequence, limit_s)
+                                : send_requests(collector.port(), messages, connections, requests, sequence, limit_s);
     refused += answers.refused;
     accepted.add(answers.accepted);
     failure = answers.failure;
@@ -192,6 +195,31 @@ std::vector<Row> measure_calls(const Programs& programs, const Sizes& sizes) {
 std::vector<Row> measure_loops(const Programs& programs, const Sizes& sizes) {
   const std::string figure = "CPU, us per request";
   return {measure_loops_of_collector(programs, sizes, figure), measure_loops_of_echo(programs, sizes, figure)};
+}
+
+std::vector<Row> measure_grpc(const Programs& programs, const Sizes& sizes) {
+  const std::string figure = "CPU, us per gRPC call";
+  const std::vector<Message> messages = make_messages(spans_per_call);
+  std::vector<Row> rows;
+  for (const std::string io : loops) {
+    World world(programs, io);
+    if (!world.collector.ready()) {
+      rows.push_back(failed(figure, "collector, " + io, "this machine has no " + io));
+      continue;
+    }
+    Rounds rounds;
+    for (int round = 0; round <= sizes.rounds && world.failure.empty(); ++round) {
+      const std::optional<std::int64_t> http = world.send(messages, loop_connections, sizes.small_requests);
+      if (!http) break;
+      const std::optional<std::int64_t> grpc = world.send(messages, loop_connections, sizes.small_requests, true);
+      if (!grpc || round == 0) continue;
+      rounds.values.push_back(double(*grpc) / 1e3 / double(sizes.small_requests));
+      rounds.bases.push_back(double(*http) / 1e3 / double(sizes.small_requests));
+    }
+    rows.push_back(world.failure.empty() ? rounds.row(figure, "collector, " + io, "HTTP request")
+                                         : failed(figure, "collector, " + io, world.failure));
+  }
+  return rows;
 }
 
 std::vector<Row> measure_memory(const Programs& programs, const Sizes& sizes) {

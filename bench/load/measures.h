@@ -32,6 +32,7 @@ struct Row {
 std::vector<Row> measure_spans(const Programs& programs, const Sizes& sizes);
 std::vector<Row> measure_calls(const Programs& programs, const Sizes& sizes);
 std::vector<Row> measure_loops(const Programs& programs, const Sizes& sizes);
+std::vector<Row> measure_grpc(const Programs& programs, const Sizes& sizes);
 std::vector<Row> measure_memory(const Programs& programs, const Sizes& sizes);
 
 }  // namespace load_bench

@@ -16,6 +16,8 @@ ROWS = (
     ("export call, us, p99", "collector, io_uring", True),
     ("CPU, us per request", "collector, io_uring", True),
     ("CPU, us per request", "echo, io_uring", True),
+    ("CPU, us per gRPC call", "collector, epoll", False),
+    ("CPU, us per gRPC call", "collector, io_uring", True),
     ("peak RSS, MiB", "collector, epoll", False),
     ("spans arrived", "collector, epoll", False),
     ("peak RSS, MiB", "collector, io_uring", True),

@@ -12,10 +12,11 @@ namespace {
 
 constexpr int ready_limit_ms = 10'000;
 
-std::string configuration(std::uint16_t port, std::uint16_t sink_port, std::size_t batch_size) {
+std::string configuration(std::uint16_t port, std::uint16_t grpc_port, std::uint16_t sink_port,
+                          std::size_t batch_size) {
   std::string text =
       "receivers:\n  otlp:\n    protocols:\n      http:\n        endpoint: 127.0.0.1:" + std::to_string(port) +
-      "\nprocessors:\n  batch:\n";
+      "\n      grpc:\n        endpoint: 127.0.0.1:" + std::to_string(grpc_port) + "\nprocessors:\n  batch:\n";
   if (batch_size > 0) text += "    send_batch_size: " + std::to_string(batch_size) + "\n";
   return text + "  decouple:\nexporters:\n  otlphttp:\n    endpoint: http://127.0.0.1:" + std::to_string(sink_port) +
          "\n    compression: gzip\nservice:\n  pipelines:\n    traces:\n      receivers: [otlp]\n"
@@ -38,15 +39,18 @@ ServerProcess::ServerProcess(std::uint16_t port, const start_bench::Launch& laun
 ServerProcess ServerProcess::collector(const Programs& programs, const std::string& io, std::uint16_t sink_port,
                                        std::size_t batch_size) {
   const std::uint16_t port = free_port();
+  const std::uint16_t grpc_port = free_port();
   const std::string file_name = programs.directory + "/config.yaml";
   if (std::FILE* file = std::fopen(file_name.c_str(), "we")) {
-    std::fputs(configuration(port, sink_port, batch_size).c_str(), file);
+    std::fputs(configuration(port, grpc_port, sink_port, batch_size).c_str(), file);
     std::fclose(file);
   }
-  return ServerProcess(port, {.path = programs.collector,
-                              .environment = {"OPENTELEMETRY_COLLECTOR_CONFIG_URI=" + file_name, "STINT_IO=" + io},
-                              .output_file = programs.directory + "/output",
-                              .cgroup_file = {}});
+  ServerProcess made(port, {.path = programs.collector,
+                            .environment = {"OPENTELEMETRY_COLLECTOR_CONFIG_URI=" + file_name, "STINT_IO=" + io},
+                            .output_file = programs.directory + "/output",
+                            .cgroup_file = {}});
+  made.grpc_port_ = grpc_port;
+  return made;
 }
 
 ServerProcess ServerProcess::echo(const Programs& programs, const std::string& io) {

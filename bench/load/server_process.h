@@ -19,8 +19,8 @@ struct Programs {
 
 class ServerProcess {
  public:
-  /// otlp → batch, decouple → otlphttp (gzip) to 127.0.0.1:`sink_port`. `io`: the value of STINT_IO. `batch_size`: the
-  /// batch processor's send_batch_size; 0: its default.
+  /// otlp (HTTP and gRPC) → batch, decouple → otlphttp (gzip) to 127.0.0.1:`sink_port`. `io`: the value of STINT_IO.
+  /// `batch_size`: the batch processor's send_batch_size; 0: its default.
   static ServerProcess collector(const Programs& programs, const std::string& io, std::uint16_t sink_port,
                                  std::size_t batch_size = 0);
   static ServerProcess echo(const Programs& programs, const std::string& io);
@@ -28,12 +28,15 @@ class ServerProcess {
   /// False: it ended before it listened (the loop was refused, say), or did not listen in time.
   bool ready() const { return ready_; }
   std::uint16_t port() const { return port_; }
+  /// Where the collector takes gRPC; 0: the echo does not.
+  std::uint16_t grpc_port() const { return grpc_port_; }
   start_bench::Cost cost() const { return subject_->cost(); }
 
  private:
   ServerProcess(std::uint16_t port, const start_bench::Launch& launch);
 
   std::uint16_t port_;
+  std::uint16_t grpc_port_ = 0;
   std::unique_ptr<start_bench::Subject> subject_;
   bool ready_ = false;
 };
