@@ -20,11 +20,13 @@ std::string answer_text(std::string_view error) {
 IdleMode::IdleMode(Runtime& runtime, BlockPool& pool, CopyCounters& copies, std::string error)
     : runtime_(runtime),
       server_(runtime, pool, copies, static_cast<net::HttpService&>(*this), net::HttpServerSettings{}),
+      grpc_server_(runtime, pool, copies, static_cast<net::GrpcService&>(*this), net::GrpcSettings{}),
       error_(answer_text(error)) {}
 
 IdleMode::~IdleMode() = default;
 
-Task<> IdleMode::start(std::vector<std::string> endpoints) {
+template <typename Server>
+Task<> IdleMode::listen(std::vector<std::string> endpoints, Server& server) {
   for (const std::string& endpoint : endpoints) {
     Result<std::vector<Listener>> listeners = co_await net::bind_endpoint(runtime_, endpoint, net::Transport::tcp);
     if (!listeners) {
@@ -33,14 +35,22 @@ Task<> IdleMode::start(std::vector<std::string> endpoints) {
     }
     for (Listener& listener : *listeners) {
       if (const Result<Address> address = listener.address()) addresses_.push_back(*address);
-      server_.serve(std::move(listener));
+      server.serve(std::move(listener));
     }
   }
 }
 
-Task<> IdleMode::stop() { co_await server_.stop(Nanoseconds::zero()); }
+Task<> IdleMode::start(std::vector<std::string> http_endpoints, std::vector<std::string> grpc_endpoints) {
+  co_await listen(std::move(http_endpoints), server_);
+  co_await listen(std::move(grpc_endpoints), grpc_server_);
+}
 
-// At the door, so that no body takes memory. A sender of gRPC over HTTP/2 gets the server's own refusal.
+Task<> IdleMode::stop() {
+  co_await grpc_server_.stop(Nanoseconds::zero());
+  co_await server_.stop(Nanoseconds::zero());
+}
+
+// At the door, so that no body takes memory.
 std::optional<net::HttpReply> IdleMode::refuse(const wire::RequestHead& head) {
   ++refused_;
   const otlp::RpcStatus status{otlp::RpcCode::invalid_argument, error_, std::nullopt};
@@ -53,5 +63,14 @@ std::optional<net::HttpReply> IdleMode::refuse(const wire::RequestHead& head) {
 }
 
 Task<net::HttpReply> IdleMode::serve(net::HttpRequest request) { co_return *refuse(request.head); }
+
+net::GrpcReply IdleMode::memory_full() const {
+  return {.code = otlp::RpcCode::invalid_argument, .message = error_, .details = {}, .body = {}};
+}
+
+Task<net::GrpcReply> IdleMode::serve(net::GrpcRequest) {
+  ++refused_;
+  co_return memory_full();
+}
 
 }  // namespace stint::lambda

@@ -94,7 +94,7 @@ Task<int> LifeCycle::run(Graph& graph, TerminationSignals* signals) {
 Task<int> LifeCycle::run_idle(std::string error, TerminationSignals* signals) {
   if (!settings_.fail_on_error) {
     idle_ = std::make_unique<IdleMode>(runtime_, pool_, copies_, error);
-    co_await idle_->start(settings_.idle_endpoints);
+    co_await idle_->start(settings_.idle_http_endpoints, settings_.idle_grpc_endpoints);
   }
   if (!co_await register_and_link()) {
     co_await stop(Deadline{runtime_.epoch_now()});

@@ -30,7 +30,8 @@ struct LifeCycleSettings {
   bool sam_local = false;          // the emulator wants an address without a host
   bool fail_on_error = false;      // a bad configuration fails the function's init
   std::string account_id_path = account_id_link;
-  std::vector<std::string> idle_endpoints = {"localhost:4317", "localhost:4318"};
+  std::vector<std::string> idle_http_endpoints = {"localhost:4318"};
+  std::vector<std::string> idle_grpc_endpoints = {"localhost:4317"};
 };
 
 /// AWS_LAMBDA_INITIALIZATION_TYPE, AWS_SAM_LOCAL, STINT_ON_ERROR, and STINT_FLUSH before `service.flush` of the file.

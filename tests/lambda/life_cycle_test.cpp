@@ -11,6 +11,7 @@
 
 #include "config/worlds.h"
 #include "lambda/fake_platform.h"
+#include "net/http2_frames.h"
 #include "otlp/status.h"
 #include "runtime/epoll_loop.h"
 
@@ -75,7 +76,7 @@ class LifeCycleTest : public testing::Test {
     folder_ = testing::TempDir() + "life_cycle_XXXXXX";
     ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
     settings_.account_id_path = folder_ + "/account";
-    settings_.idle_endpoints = {"127.0.0.1:0"};
+    settings_.idle_http_endpoints = settings_.idle_grpc_endpoints = {"127.0.0.1:0"};
     record_.order = &platform_.order;
     record = &record_;
     std::optional<config::Node> root = world_.document(std::string(document));
@@ -490,11 +491,22 @@ TEST_F(LifeCycleTest, ReportsABadConfigurationWhereThatIsWished) {
 
 class IdleModeTest : public LifeCycleTest {
  protected:
+  // Sends a gRPC call and gives what comes until the end, or until nothing more does.
+  Task<> call_idle(Address address, std::string& answer) {
+    Result<Stream> stream = co_await connect(runtime_, address, Seconds(10));
+    EXPECT_TRUE(co_await stream->send(http2::start() + http2::call(1, "/any.Service/Method", "message")));
+    char bytes[4096];
+    for (Result<std::size_t> size = std::size_t{1}; size && *size > 0;) {
+      size = co_await stream->receive(bytes, sizeof bytes, Milliseconds(300));
+      if (size) answer.append(bytes, *size);
+    }
+  }
   Task<> idle_answers() {
     IdleMode idle(runtime_, pool_, copies_, "config.yaml:3: unknown key");
     std::vector<std::string> endpoints{"127.0.0.1:0", "localhost:0"};
-    co_await idle.start(std::move(endpoints));
-    EXPECT_GE(idle.addresses().size(), 2u);
+    std::vector<std::string> grpc_endpoints{"127.0.0.1:0"};
+    co_await idle.start(std::move(endpoints), std::move(grpc_endpoints));
+    EXPECT_GE(idle.addresses().size(), 3u);
     net::HttpResponse response;
     co_await post_to_idle("/v1/traces", "application/x-protobuf", idle.addresses()[0], response);
     EXPECT_EQ(response.status, 400);
@@ -507,17 +519,23 @@ class IdleModeTest : public LifeCycleTest {
     EXPECT_EQ(response.status, 400);
     EXPECT_EQ(response.content_type, "application/json");
     EXPECT_TRUE(response.body.view().starts_with("{\"code\":3,\"message\":")) << response.body.view();
-    // A gRPC client's first bytes.
-    Result<Stream> stream = co_await connect(runtime_, idle.addresses()[0], Seconds(10));
-    EXPECT_TRUE(co_await stream->send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
-    char bytes[256];
-    Result<std::size_t> received = std::size_t{1};
-    while (received && *received > 0) received = co_await stream->receive(bytes, sizeof bytes, Seconds(10));
-    EXPECT_TRUE(received);
+    // A gRPC client on the port of HTTP, and on its own.
+    std::string answer;
+    co_await call_idle(idle.addresses()[0], answer);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 ")) << answer;
+    answer.clear();
+    co_await call_idle(idle.addresses().back(), answer);
+    const http2::Answers answers = http2::read_answers(answer);
+    EXPECT_TRUE(answers.streams.contains(1));
+    if (answers.streams.contains(1)) {
+      EXPECT_EQ(answers.streams.at(1).status(), "3");
+      EXPECT_NE(answers.streams.at(1).text().find("config.yaml:3: unknown key"), std::string::npos);
+    }
+    EXPECT_EQ(idle.refused(), 3u);
     // A port that is taken is no reason to end.
     IdleMode second(runtime_, pool_, copies_, "x");
     std::vector<std::string> taken{idle.addresses()[0].to_string()};
-    co_await second.start(std::move(taken));
+    co_await second.start(std::move(taken), std::vector<std::string>());
     EXPECT_TRUE(second.addresses().empty());
     co_await second.stop();
     co_await idle.stop();
