@@ -36,8 +36,12 @@ constexpr std::uint32_t nesting_max = 64;     // levels of attribute values insi
 constexpr Nanoseconds hold_max = Seconds(2);  // wait for back ends that holds an invocation; then it is released
 constexpr std::size_t decouple_queue_requests_max = 200;  // default of decouple's max_queue_size; the SDK waits
 constexpr std::size_t deliveries_max = 4;                 // requests of one queue under way at one time; metrics: one
-constexpr std::size_t deliveries_at_end_max = 16;  // the same when the environment ends
-constexpr std::size_t config_bytes_max = 1u << 20;        // one configuration document; over it: refused at start
+constexpr std::size_t deliveries_at_end_max = 16;         // the same when the environment ends
+constexpr std::size_t metadata_bytes_max = 16u << 10;  // headers that include_metadata keeps of a request; over it: 431
+constexpr std::size_t batch_combinations_max =
+    10'000;  // of metadata values in one batch, whatever metadata_cardinality_limit says; over it: 500
+constexpr std::size_t batch_metadata_bytes_max = 1u << 20;  // values of all these combinations; over it: 500
+constexpr std::size_t config_bytes_max = 1u << 20;          // one configuration document; over it: refused at start
 constexpr std::uint32_t config_nesting_max = 64;       // levels of a configuration document; over it: refused at start
 constexpr std::uint32_t config_expansions_max = 1000;  // ${} expansions of one document; over it: refused at start
 constexpr std::size_t config_nodes_max =
@@ -58,7 +62,7 @@ constexpr std::size_t response_memory_bytes_max =
     4u << 20;  // memory of an exporter for answers, beside that for data; over it: the request is tried again
 constexpr std::size_t zstd_window_bytes_max = 512u << 10;  // how far a zstd body that is sent refers back to itself
 constexpr std::size_t proxy_head_bytes_max = 16u << 10;  // a proxy's answer to CONNECT; over it: the attempt has failed
-constexpr std::size_t tls_file_bytes_max = 4u << 20;  // a file of certificates or keys; over it: not used, said
+constexpr std::size_t tls_file_bytes_max = 4u << 20;     // a file of certificates or keys; over it: not used, said
 // [/limits]
 
 }  // namespace stint::limits

@@ -105,7 +105,7 @@ class HttpServer::Connection {
     }
     Result<Slice> body = co_await read_body(stream_, buffer_, *head_size, plan, server_.pool_, server_.copies_);
     if (!body) co_return co_await refuse(&head_, body.error(), false);
-    HttpRequest request{head_, std::move(*body), head_bytes};
+    HttpRequest request{head_, std::move(*body)};
     HttpReply reply = co_await server_.service_.serve(std::move(request));
     if (!head_.keep_alive || !server_.settings_.keep_alive || server_.stopping_) reply.close = true;
     co_return co_await send(reply, &head_);

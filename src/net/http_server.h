@@ -27,7 +27,6 @@ namespace stint::net {
 struct HttpRequest {
   const wire::RequestHead& head;  // valid until the reply is returned
   Slice body;                     // whole; still in its Content-Encoding. Keep it as long as you like
-  const Slice& head_bytes;        // what the head's views lie in; share it to keep them
 };
 
 /// What a server does with its requests.

@@ -5,6 +5,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
+#include <utility>
+
 #include "base/log.h"
 #include "net/tls_bio.h"
 #include "net/tls_context.h"
@@ -170,8 +172,10 @@ Result<ssl_st*> TlsServer::make_connection() {
 }
 
 void TlsServer::count_failure(Error error) {
-  const bool first = failed_++ == 0;
-  const LogLevel level = first ? LogLevel::warn : LogLevel::debug;
+  ++failed_;
+  // Who only looks whether the port is open need not be told of.
+  const bool worth_saying = is_tls(error) && !std::exchange(said_failure_, true);
+  const LogLevel level = worth_saying ? LogLevel::warn : LogLevel::debug;
   if (!log_enabled(level)) return;
   log(level, name_, ": a TLS handshake failed: ", is_tls(error) ? tls_client_fault(error) : to_string(error));
 }

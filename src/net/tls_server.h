@@ -50,8 +50,8 @@ class TlsServer {
   std::string explain(Error error) const;
 
   /// Makes the handshake over an accepted stream. A client whose handshake fails is told why, counted and logged (the
-  /// first one as a warning). Suspends: until done or `end`, and a second more for the client to read what it is told.
-  /// Fails: timed_out, cancelled, closed, system, and what TlsPlace names.
+  /// first one that spoke as a warning). Suspends: until done or `end`, and a second more for the client to read what
+  /// it is told. Fails: timed_out, cancelled, closed, system, and what TlsPlace names.
   Task<Result<std::unique_ptr<TlsStream>>> secure(Stream stream, MonotonicTime end);
 
   std::size_t handshakes() const { return handshakes_; }
@@ -86,6 +86,7 @@ class TlsServer {
   std::size_t handshakes_ = 0;
   std::size_t failed_ = 0;
   std::size_t resumed_ = 0;
+  bool said_failure_ = false;
 };
 
 }  // namespace stint::net

@@ -4,19 +4,22 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "base/block.h"
 #include "otlp/signal.h"
+#include "pipeline/metadata.h"
 
 namespace stint {
 
 struct Batch {
   otlp::Signal signal = otlp::Signal::traces;
-  std::vector<Slice> slices;  // each one a request, unless nothing but an exporter follows
-  std::size_t items = 0;      // spans, data points or log records
-  std::size_t bytes = 0;      // of all slices
+  std::vector<Slice> slices;                 // each one a request, unless nothing but an exporter follows
+  std::size_t items = 0;                     // spans, data points or log records
+  std::size_t bytes = 0;                     // of all slices
+  std::shared_ptr<const Metadata> metadata;  // of the client; usually none
 
   Batch() = default;
   Batch(otlp::Signal of, Slice request, std::size_t request_items)
@@ -33,11 +36,12 @@ struct Batch {
     other.signal = signal;
     other.items = items;
     other.bytes = bytes;
+    other.metadata = metadata;
     other.slices.reserve(slices.size());
     for (const Slice& slice : slices) other.slices.push_back(slice.share());
     return other;
   }
-  /// Requires: the same signal.
+  /// Keeps its own metadata. Requires: the same signal.
   void append(Batch other) {
     for (Slice& slice : other.slices) slices.push_back(std::move(slice));
     items += other.items;

@@ -1,132 +1,140 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/batch.h"
 
+#include <algorithm>
+
 #include "base/log.h"
-#include "otlp/split.h"
 
 namespace stint {
+namespace {
 
-void BatchProcessor::Config::validate(const config::Report& report) {
+// The values of `keys`, so that two texts are equal when and only when all values are. No value is not an empty one.
+std::string combination_of(const Metadata* metadata, const config::TextList& keys) {
+  std::string text;
+  for (const std::string& key : keys) {
+    if (metadata != nullptr) {
+      metadata->each(key, [&](std::string_view value) { text.append(concat(value.size(), ":", value)); });
+    }
+    text += ';';
+  }
+  return text;
+}
+
+std::shared_ptr<const Metadata> picked(const Metadata* metadata, const config::TextList& keys) {
+  auto made = std::make_shared<Metadata>();
+  for (const std::string& key : keys) {
+    if (metadata != nullptr) metadata->each(key, [&](std::string_view value) { made->add(key, value); });
+  }
+  return made;
+}
+
+}  // namespace
+
+void BatchConfig::validate(const config::Report& report) {
   if (send_batch_max_size > 0 && send_batch_max_size < send_batch_size) {
     report.error("send_batch_max_size", concat("is less than send_batch_size (", send_batch_size,
                                                "); it must be 0 (no limit) or at least as large"));
   }
+  for (auto key = metadata_keys.begin(); key != metadata_keys.end(); ++key) {
+    for (char& c : *key) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    }
+    if (key->empty()) report.error("metadata_keys", "an empty key is no name of a header");
+    if (std::find(metadata_keys.begin(), key, *key) != key) {
+      report.error("metadata_keys", concat("'", *key, "' is there twice; upper and lower case are the same"));
+    }
+  }
 }
 
-BatchProcessor::BatchProcessor(ComponentContext& context, std::string, Config config, otlp::Signal signal,
+BatchProcessor::BatchProcessor(ComponentContext& context, std::string id, Config config, otlp::Signal signal,
                                Consumer* next)
-    : context_(context),
-      config_(std::move(config)),
-      signal_(signal),
-      next_(*next),
-      filled_(context.runtime),
-      taken_(context.runtime),
-      worker_(context.runtime) {
-  pending_.signal = signal;
-}
+    : context_(context), id_(std::move(id)), config_(std::move(config)), signal_(signal), next_(*next) {}
+
+BatchProcessor::~BatchProcessor() = default;
 
 Task<Result<>> BatchProcessor::start() {
-  worker_.spawn(send_when_due());
+  if (config_.metadata_keys.empty()) only_ = &add_shard({}, nullptr);
   co_return Result<>();
+}
+
+BatchShard& BatchProcessor::add_shard(std::string combination, std::shared_ptr<const Metadata> metadata) {
+  combination_bytes_ += combination.size();
+  auto& shard = shards_[std::move(combination)];
+  shard = std::make_unique<BatchShard>(context_, config_, signal_, next_, std::move(metadata));
+  shard->set_flushing(flushing_);
+  return *shard;
 }
 
 Task<Result<>> BatchProcessor::consume(Batch batch) {
-  // What is next to be sent is enough and cannot go yet: the sender waits.
-  while (sending_ && !pending_.empty() && full() && !stopping_) {
-    const Result<> waited = co_await taken_.wait();
-    if (!waited) co_return waited.error();
-  }
   if (stopping_) co_return Error{ErrorCode::stopping};
-  if (pending_.empty()) send_at_ = context_.runtime.now() + config_.timeout;
-  pending_.append(std::move(batch));
-  filled_.notify_one();
-  co_return Result<>();
+  if (only_ != nullptr) co_return co_await only_->consume(std::move(batch));
+  std::string combination = combination_of(batch.metadata.get(), config_.metadata_keys);
+  auto found = shards_.find(combination);
+  if (found == shards_.end()) {
+    // Before room is made: who comes meanwhile with the same values finds it.
+    if (!has_room(combination.size()) && !co_await make_room(combination.size())) {
+      co_return Error{ErrorCode::permanent};
+    }
+    found = shards_.find(combination);
+  }
+  BatchShard& shard = found != shards_.end()
+                          ? *found->second
+                          : add_shard(std::move(combination), picked(batch.metadata.get(), config_.metadata_keys));
+  co_return co_await shard.consume(std::move(batch));
+}
+
+bool BatchProcessor::has_room(std::size_t bytes) const {
+  const std::size_t wanted = config_.metadata_cardinality_limit;
+  const std::size_t most =
+      std::min(wanted > 0 ? wanted : limits::batch_combinations_max, limits::batch_combinations_max);
+  return shards_.size() < most && combination_bytes_ + bytes <= limits::batch_metadata_bytes_max;
+}
+
+// Combinations that hold nothing make room for new ones.
+Task<bool> BatchProcessor::make_room(std::size_t bytes) {
+  for (auto one = shards_.begin(); one != shards_.end() && !has_room(bytes);) {
+    if (one->second->idle()) {
+      combination_bytes_ -= one->first.size();
+      leaving_.push_back(std::move(one->second));
+      one = shards_.erase(one);
+    } else {
+      ++one;
+    }
+  }
+  while (!leaving_.empty()) {
+    const std::unique_ptr<BatchShard> last = std::move(leaving_.back());
+    leaving_.pop_back();
+    co_await last->end();
+  }
+  if (has_room(bytes)) co_return true;
+  if (!said_full_) {
+    log(LogLevel::warn, "processors::", id_, "::metadata_cardinality_limit: there are ", shards_.size(),
+        " combinations of metadata values that wait to be sent; requests with a new one are refused");
+    said_full_ = true;
+  }
+  co_return false;
 }
 
 Activity BatchProcessor::activity() const {
-  if (pending_.empty() && !sending_) return Activity::idle;
-  return sending_ && next_.activity() == Activity::waiting ? Activity::waiting : Activity::working;
-}
-
-bool BatchProcessor::due() const {
-  return !pending_.empty() && (full() || flushing_ || context_.runtime.now() >= send_at_);
-}
-
-Task<> BatchProcessor::send_when_due() {
-  for (;;) {
-    while (!due()) {
-      const Result<> waited = co_await filled_.wait(pending_.empty() ? MonotonicTime::max() : send_at_);
-      if (!waited && waited.error().code == ErrorCode::cancelled) co_return;
-    }
-    const bool everything = flushing_ || context_.runtime.now() >= send_at_;
-    Batch batch = std::move(pending_);
-    pending_ = Batch();
-    pending_.signal = signal_;
-    sending_ = true;
-    taken_.notify_all();
-    co_await send(std::move(batch), everything);
-    sending_ = false;
-    taken_.notify_all();
-    context_.changed.notify_all();
+  Activity all = Activity::idle;
+  for (const auto& [combination, shard] : shards_) {
+    const Activity one = shard->activity();
+    if (one == Activity::working) return one;
+    if (one == Activity::waiting) all = one;
   }
+  return all;
 }
 
-Task<> BatchProcessor::send(Batch batch, bool everything) {
-  if (config_.send_batch_max_size == 0 || batch.items <= config_.send_batch_max_size) {
-    co_return co_await hand_on(std::move(batch));
-  }
-  Arena arena(context_.pool, context_.copies);
-  std::size_t items_left = batch.items;
-  otlp::Splitter splitter(signal_, std::move(batch.slices), arena);
-  while (!splitter.done()) {
-    otlp::SplitLimits limits;
-    const bool rest = !everything && items_left < config_.send_batch_size;
-    if (!rest) limits.items_max = config_.send_batch_max_size;
-    Result<otlp::Part> part = splitter.next(limits);
-    Result<> put = part ? Result<>() : part.error();
-    if (part && rest) {
-      put = put_back(std::move(*part), arena);
-    } else if (part) {
-      Batch piece;
-      piece.signal = signal_;
-      piece.slices = std::move(part->slices);
-      piece.items = part->items;
-      piece.bytes = part->bytes;
-      items_left -= std::min(items_left, piece.items);
-      co_await hand_on(std::move(piece));
-    }
-    if (!put) {
-      log(LogLevel::error, "batch: ", items_left, " ", names(signal_).items, " lost: ", to_string(put.error()));
-      context_.data.drop(put.error(), items_left);
-      co_return;
-    }
-  }
-}
-
-// What is too little for a request of its own goes before what has come meanwhile. Only together are its slices a
-// request, so it is gathered: it will be merged and perhaps cut again.
-Result<> BatchProcessor::put_back(otlp::Part part, Arena& arena) {
-  Result<Slice> whole = arena.gather(part.slices);
-  if (!whole) return whole.error();
-  Batch rest(signal_, std::move(*whole), part.items);
-  rest.append(std::move(pending_));
-  pending_ = std::move(rest);
-  send_at_ = context_.runtime.now() + config_.timeout;
-  return {};
-}
-
-Task<> BatchProcessor::hand_on(Batch batch) {
-  const std::size_t items = batch.items;
-  const Result<> consumed = co_await next_.consume(std::move(batch));
-  if (!consumed) context_.data.drop(consumed.error(), items);
+void BatchProcessor::set_flushing(bool flushing) {
+  flushing_ = flushing;
+  for (const auto& [combination, shard] : shards_) shard->set_flushing(flushing);
 }
 
 Task<Result<>> BatchProcessor::flush(Deadline deadline) {
-  flushing_ = true;
-  filled_.notify_one();
+  set_flushing(true);
   Result<> result;
-  while (!pending_.empty() || sending_) {
-    if (activity() == Activity::waiting) {
+  for (Activity now = activity(); now != Activity::idle; now = activity()) {
+    if (now == Activity::waiting) {
       result = Error{ErrorCode::retryable};
       break;
     }
@@ -136,22 +144,20 @@ Task<Result<>> BatchProcessor::flush(Deadline deadline) {
       break;
     }
   }
-  flushing_ = false;
+  set_flushing(false);
   co_return result;
 }
 
 Task<> BatchProcessor::stop(Deadline deadline) {
   stopping_ = true;
-  flushing_ = true;
-  taken_.notify_all();
-  filled_.notify_one();
-  while (!pending_.empty() || sending_) {
+  for (const auto& [combination, shard] : shards_) shard->begin_stop();
+  while (activity() != Activity::idle) {
     if (!co_await context_.changed.wait(context_.runtime.monotonic(deadline))) break;
   }
-  worker_.cancel();
-  co_await worker_.join();
-  context_.data.drop(DropReason::environment_end, pending_.items);
-  pending_ = Batch();
+  for (const auto& [combination, shard] : shards_) {
+    const std::size_t left = co_await shard->end();
+    context_.data.drop(DropReason::environment_end, left);
+  }
 }
 
 }  // namespace stint

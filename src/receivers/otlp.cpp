@@ -36,6 +36,16 @@ net::HttpServerSettings server_settings(const net::HttpServerConfig& config) {
   return settings;
 }
 
+// False: they are too long.
+bool keep_headers(const wire::RequestHead& head, std::shared_ptr<const Metadata>& kept) {
+  auto metadata = std::make_shared<Metadata>();
+  for (const wire::Header& header : head.headers) {
+    if (!metadata->add(header.name, header.value)) return false;
+  }
+  kept = std::move(metadata);
+  return true;
+}
+
 otlp::RpcCode code_of(int http_status) {
   switch (http_status) {
     case 408: return otlp::RpcCode::deadline_exceeded;
@@ -250,7 +260,13 @@ Task<net::HttpReply> OtlpReceiver::serve(net::HttpRequest request) {
     ++context_.data.refused;
     co_return std::move(*refusal);
   }
-  const Result<> taken = co_await intake_.take(signal, std::move(protobuf), counts);
+  std::shared_ptr<const Metadata> metadata;
+  if (config_.protocols.http->include_metadata && !keep_headers(request.head, metadata)) {
+    ++context_.data.refused;
+    co_return refused(request.head, 431, otlp::RpcCode::invalid_argument,
+                      concat("more than ", limits::metadata_bytes_max, " bytes of headers to keep (include_metadata)"));
+  }
+  const Result<> taken = co_await intake_.take(signal, std::move(protobuf), counts, std::move(metadata));
   if (!taken) {
     ++context_.data.refused;
     co_return refused(request.head, taken.error());

@@ -17,10 +17,12 @@ Result<Batch> OtlpIntake::to_batch(otlp::Signal signal, Slice request, const otl
   return Batch(signal, std::move(*whole), counts.items);
 }
 
-Task<Result<>> OtlpIntake::take(otlp::Signal signal, Slice request, otlp::Counts counts) {
+Task<Result<>> OtlpIntake::take(otlp::Signal signal, Slice request, otlp::Counts counts,
+                                std::shared_ptr<const Metadata> metadata) {
   if (counts.items == 0) co_return Result<>();
   Result<Batch> batch = to_batch(signal, std::move(request), counts);
   if (!batch) co_return batch.error();
+  batch->metadata = std::move(metadata);
   const Result<> consumed = co_await next_[static_cast<std::size_t>(signal)]->consume(std::move(*batch));
   if (consumed) context_.data.accepted += counts.items;
   co_return consumed;

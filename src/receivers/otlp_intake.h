@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 
 #include "otlp/walk.h"
 #include "pipeline/component.h"
@@ -19,9 +20,10 @@ class OtlpIntake {
   void connect(otlp::Signal signal, Consumer& next) { next_[static_cast<std::size_t>(signal)] = &next; }
   /// True when a pipeline is there for the signal.
   bool takes(otlp::Signal signal) const { return next_[static_cast<std::size_t>(signal)] != nullptr; }
-  /// Requires: takes(signal); `counts` is what a walk of the request said.
+  /// Requires: takes(signal); `counts` is what a walk of the request said. `metadata`: of the client, if it is kept.
   /// Suspends: until the pipeline has accepted. Fails: as Consumer::consume.
-  Task<Result<>> take(otlp::Signal signal, Slice request, otlp::Counts counts);
+  Task<Result<>> take(otlp::Signal signal, Slice request, otlp::Counts counts,
+                      std::shared_ptr<const Metadata> metadata = nullptr);
 
  private:
   Result<Batch> to_batch(otlp::Signal signal, Slice request, const otlp::Counts& counts);

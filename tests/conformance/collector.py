@@ -39,19 +39,29 @@ def poll(condition, seconds=20.0):
 
 
 def configuration(
-    port, exporter=None, processors=(), receiver=None, signals=("traces", "metrics", "logs"), **processor_settings
+    port,
+    exporter=None,
+    processors=(),
+    receiver=None,
+    signals=("traces", "metrics", "logs"),
+    more_receivers=None,
+    **processor_settings,
 ):
-    """A configuration as plain data: OTLP/HTTP on `port`, the processors named, one otlphttp exporter with the settings
-    given.
+    """A configuration as plain data: OTLP/HTTP on `port` and other receivers, the processors named, one otlphttp
+    exporter with the settings given.
     """
     names = list(processors)
+    receivers = {
+        "otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}", **(receiver or {})}}},
+        **(more_receivers or {}),
+    }
     return {
-        "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}", **(receiver or {})}}}},
+        "receivers": receivers,
         "processors": {name: processor_settings.get(name) or {} for name in names},
         "exporters": {"otlphttp": exporter},
         "service": {
             "pipelines": {
-                signal: {"receivers": ["otlp"], "processors": names, "exporters": ["otlphttp"]} for signal in signals
+                signal: {"receivers": list(receivers), "processors": names, "exporters": ["otlphttp"]} for signal in signals
             }
         },
     }

@@ -16,6 +16,7 @@ class KeepingConsumer final : public Consumer {
   struct Kept {
     std::size_t items;
     std::string bytes;
+    std::shared_ptr<const Metadata> metadata;
   };
 
   explicit KeepingConsumer(Runtime& runtime) : released_(runtime) {}
@@ -34,7 +35,7 @@ class KeepingConsumer final : public Consumer {
       errors.pop_front();
       co_return error;
     }
-    kept.push_back({batch.items, bytes_of(batch)});
+    kept.push_back({batch.items, bytes_of(batch), batch.metadata});
     co_return Result<>();
   }
   Activity activity() const override {
