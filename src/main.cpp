@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,6 +16,8 @@
 #include "components.h"
 #include "config/expand.h"
 #include "config/service.h"
+#include "lambda/crash_handler.h"
+#include "lambda/inert_mode.h"
 #include "lambda/life_cycle.h"
 #include "lambda/registration.h"
 #include "pipeline/graph.h"
@@ -200,8 +204,26 @@ Task<> live(lambda::LifeCycle& life, Graph* graph, std::string error, Terminatio
   status = graph != nullptr ? co_await life.run(*graph, signals) : co_await life.run_idle(std::move(error), signals);
 }
 
+// A sanitizer's report is worth more than a function that runs: there a test has to ask for inert mode.
+bool survives_crashes(const config::Environment& environment) {
+#if defined(STINT_SANITIZED)
+  return environment.lookup("STINT_TEST_INERT").has_value();
+#else
+  (void)environment;
+  return true;
+#endif
+}
+
+int run_inert(std::span<char* const> arguments, const config::Environment& environment) {
+  set_up_log(environment);
+  std::optional<lambda::Inheritance> inheritance = lambda::parse_inheritance(arguments);
+  if (!inheritance) return print(stderr, "--inert is for the collector itself\n"), 2;
+  lambda::InertMode inert(std::move(*inheritance));
+  return inert.run();
+}
+
 // Nothing comes before `register` is written: the function's runtime starts when every extension has registered.
-int run_extension(std::string_view program, std::string_view api, const config::Environment& environment) {
+int run_extension(const char* program, std::string_view api, const config::Environment& environment) {
   const Result<lambda::ApiEndpoint> endpoint = lambda::parse_api_endpoint(api);
   if (!endpoint) {
     log(LogLevel::error, "AWS_LAMBDA_RUNTIME_API: '", api, "' is not host:port");
@@ -215,8 +237,15 @@ int run_extension(std::string_view program, std::string_view api, const config::
     log(LogLevel::error, "register at ", api, ": ", to_string(connection.error()));
     return 1;
   }
+  lambda::Handover handover;
+  std::optional<lambda::CrashHandler> crash_handler;
+  if (lambda::Handover::copy(endpoint->authority, handover.authority) && survives_crashes(environment)) {
+    handover.wait_for(lambda::Handover::Stage::registering, *connection);
+    crash_handler.emplace(handover, lambda::CrashHandlerSettings{.program = program});
+  }
   set_up_log(environment);
   Machine machine(environment);
+  handover.data = &machine.data;
   Result<TerminationSignals> signals = TerminationSignals::open(machine.runtime);
   const auto loaded = load_configuration(config_uri(environment), environment);
   const std::unique_ptr<Graph> graph = machine.loop_error.empty() ? make_graph(*loaded, machine.context) : nullptr;
@@ -225,8 +254,10 @@ int run_extension(std::string_view program, std::string_view api, const config::
     error += loaded->diagnostics.errors_text();
     print(stderr, error + "\n");
   }
+  lambda::LifeCycleSettings settings = lambda::life_cycle_settings(environment, loaded->service.flush);
+  settings.handover = &handover;
   lambda::LifeCycle life(machine.runtime, machine.pool, machine.copies, machine.data, *endpoint, *connection,
-                         lambda::life_cycle_settings(environment, loaded->service.flush));
+                         std::move(settings));
   int status = 0;
   machine.runtime.run(live(life, graph.get(), std::move(error), signals ? &*signals : nullptr, status));
   return status;
@@ -261,6 +292,9 @@ Arguments parse_arguments(int count, char** values) {
 
 int run(int count, char** values) {
   const config::SystemEnvironment environment;
+  if (count > 1 && std::string_view(values[1]) == "--inert") {
+    return run_inert({values + 2, static_cast<std::size_t>(count - 2)}, environment);
+  }
   Arguments arguments = parse_arguments(count, values);
   if (arguments.wrong) {
     print(stderr, usage);

@@ -63,6 +63,8 @@ constexpr std::size_t response_memory_bytes_max =
 constexpr std::size_t zstd_window_bytes_max = 512u << 10;  // how far a zstd body that is sent refers back to itself
 constexpr std::size_t proxy_head_bytes_max = 16u << 10;  // a proxy's answer to CONNECT; over it: the attempt has failed
 constexpr std::size_t tls_file_bytes_max = 4u << 20;     // a file of certificates or keys; over it: not used, said
+constexpr std::size_t inert_connections_max = 64;        // senders after a crash; over it: the oldest one is closed
+constexpr std::size_t inert_head_bytes_max = 16u << 10;  // head of a request after a crash; over it: refused as all are
 // [/limits]
 
 }  // namespace stint::limits

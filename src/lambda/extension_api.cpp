@@ -10,7 +10,6 @@
 namespace stint::lambda {
 namespace {
 
-constexpr std::string_view next_path = "/2020-01-01/extension/event/next";
 constexpr std::string_view init_error_path = "/2020-01-01/extension/init/error";
 constexpr std::string_view exit_error_path = "/2020-01-01/extension/exit/error";
 constexpr std::string_view telemetry_path = "/2022-07-01/telemetry";
@@ -22,8 +21,6 @@ constexpr Nanoseconds doubtful_after = Seconds(1);
 constexpr std::size_t memory_bytes_max = 1u << 20;
 constexpr std::size_t error_type_bytes_max = 200;
 constexpr std::size_t logged_body_bytes_max = 400;
-
-constexpr std::string_view identifier_header = "Lambda-Extension-Identifier";
 
 std::int64_t to_integer(std::string_view text) {
   std::int64_t number = 0;
@@ -98,17 +95,35 @@ Result<Event> parse_event(std::string_view body) {
   return event;
 }
 
-ExtensionApi::ExtensionApi(Runtime& runtime, ApiEndpoint endpoint, Handle connection)
+ExtensionApi::ExtensionApi(Runtime& runtime, ApiEndpoint endpoint, Handle connection, Handover* handover)
     : runtime_(runtime),
       endpoint_(std::move(endpoint)),
       pool_(memory_bytes_max),
       connection_(std::make_unique<net::HttpConnection>(Stream(runtime, connection, /*plain=*/true), pool_, copies_)),
-      last_used_(runtime.now()) {}
+      last_used_(runtime.now()),
+      handle_(connection),
+      handover_(handover) {}
 
-Task<Result<net::HttpResponse>> ExtensionApi::read_answer(std::string_view path, MonotonicTime end) {
+// Nothing is read here, and nothing between here and the read can crash: in every loop, whatever else completes in the
+// same turn, an answer is in the socket as long as its stage lasts.
+Task<Result<>> ExtensionApi::wait_for_answer(Handover::Stage stage, MonotonicTime end) {
+  if (stage == Handover::Stage::registered) co_return Result<>();
+  if (handover_ != nullptr) handover_->wait_for(stage, handle_);
+  const Result<> came = co_await connection_->stream.readable(net::time_left(runtime_, end));
+  if (handover_ != nullptr) {
+    const bool anonymous = stage == Handover::Stage::registering;
+    handover_->stage = anonymous ? Handover::Stage::none : Handover::Stage::registered;
+  }
+  co_return came;
+}
+
+Task<Result<net::HttpResponse>> ExtensionApi::read_answer(std::string_view path, MonotonicTime end,
+                                                          Handover::Stage stage) {
   constexpr std::string_view wanted[] = {identifier_header};
   net::RequestProgress progress = net::RequestProgress::not_answered;
-  Result<net::HttpResponse> response = co_await net::read_response(*connection_, end, wanted, progress, pool_, copies_);
+  const Result<> came = co_await wait_for_answer(stage, end);
+  Result<net::HttpResponse> response = came ? Error{ErrorCode::cancelled} : came.error();
+  if (came) response = co_await net::read_response(*connection_, end, wanted, progress, pool_, copies_);
   last_used_ = runtime_.now();
   if (!response) {
     if (response.error().code != ErrorCode::cancelled) {
@@ -131,8 +146,8 @@ Task<Result<>> ExtensionApi::make_sure_of_connection(Nanoseconds timeout) {
   if (!address) co_return Error{ErrorCode::unsupported};
   Result<Stream> stream = co_await connect(runtime_, *address, timeout);
   if (!stream) co_return stream.error();
-  connection_ =
-      std::make_unique<net::HttpConnection>(Stream(runtime_, stream->release(), /*plain=*/true), pool_, copies_);
+  handle_ = stream->release();
+  connection_ = std::make_unique<net::HttpConnection>(Stream(runtime_, handle_, /*plain=*/true), pool_, copies_);
   co_return Result<>();
 }
 
@@ -166,11 +181,12 @@ Task<Result<net::HttpResponse>> ExtensionApi::call(Call request, Nanoseconds tim
     connection_.reset();
     co_return sent.error();
   }
-  co_return co_await read_answer(request.path, end);
+  co_return co_await read_answer(request.path, end, request.stage);
 }
 
 Task<Result<Registration>> ExtensionApi::finish_register() {
-  Result<net::HttpResponse> response = co_await read_answer("register", runtime_.now() + call_timeout);
+  Result<net::HttpResponse> response =
+      co_await read_answer("register", runtime_.now() + call_timeout, Handover::Stage::registering);
   if (!response) co_return response.error();
   if (response->status != 200) co_return refused("register", *response);
   if (response->headers.empty() || !wire::is_header_value(response->headers.front().second)) {
@@ -180,6 +196,9 @@ Task<Result<Registration>> ExtensionApi::finish_register() {
   Registration registration = parse_registration(response->body.view());
   identifier_ = response->headers.front().second;
   registration.identifier = identifier_;
+  if (handover_ != nullptr && Handover::copy(identifier_, handover_->identifier)) {
+    handover_->stage = Handover::Stage::registered;
+  }
   co_return std::move(registration);
 }
 
@@ -202,7 +221,7 @@ Task<Result<Subscribed>> ExtensionApi::subscribe(TelemetrySubscription subscript
 }
 
 Task<Result<Event>> ExtensionApi::next() {
-  Call request{.method = "GET", .path = next_path, .error_type = {}, .body = {}};
+  Call request{.method = "GET", .path = next_path, .error_type = {}, .body = {}, .stage = Handover::Stage::waiting};
   Result<net::HttpResponse> response = co_await call(std::move(request), forever);
   if (!response) co_return response.error();
   if (response->status != 200) co_return refused(next_path, *response);
@@ -211,6 +230,8 @@ Task<Result<Event>> ExtensionApi::next() {
     log(LogLevel::error, next_path, ": the event is no JSON: ", to_string(event.error()), ": ",
         response->body.view().substr(0, logged_body_bytes_max));
   }
+  // Nobody needs us any more: who crashes now may as well be gone.
+  if (event && event->kind == Event::Kind::shutdown && handover_ != nullptr) handover_->stage = Handover::Stage::none;
   co_return std::move(event);
 }
 

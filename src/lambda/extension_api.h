@@ -14,11 +14,15 @@
 
 #include "base/block.h"
 #include "base/counters.h"
+#include "lambda/handover.h"
 #include "lambda/registration.h"
 #include "net/http_response.h"
 #include "runtime/stream.h"
 
 namespace stint::lambda {
+
+constexpr std::string_view next_path = "/2020-01-01/extension/event/next";
+constexpr std::string_view identifier_header = "Lambda-Extension-Identifier";
 
 /// What `register` was answered with. Absent texts are empty.
 struct Registration {
@@ -49,8 +53,9 @@ enum class Subscribed : std::uint8_t { yes, not_supported };
 
 class ExtensionApi {
  public:
-  /// Takes the connection on which `register` was written. Borrows: runtime.
-  ExtensionApi(Runtime& runtime, ApiEndpoint endpoint, Handle connection);
+  /// Takes the connection on which `register` was written. Borrows: runtime, and `handover`, which is kept current
+  /// from now on; null: nobody would take our place.
+  ExtensionApi(Runtime& runtime, ApiEndpoint endpoint, Handle connection, Handover* handover = nullptr);
   ExtensionApi(const ExtensionApi&) = delete;
   ExtensionApi& operator=(const ExtensionApi&) = delete;
 
@@ -78,9 +83,11 @@ class ExtensionApi {
     std::string_view method, path;
     std::string_view error_type;  // for the header of that name
     std::string body;
+    Handover::Stage stage = Handover::Stage::registered;  // while the answer is to come
   };
   Task<Result<net::HttpResponse>> call(Call request, Nanoseconds timeout);
-  Task<Result<net::HttpResponse>> read_answer(std::string_view path, MonotonicTime end);
+  Task<Result<net::HttpResponse>> read_answer(std::string_view path, MonotonicTime end, Handover::Stage stage);
+  Task<Result<>> wait_for_answer(Handover::Stage stage, MonotonicTime end);
   Task<Result<>> make_sure_of_connection(Nanoseconds timeout);
   Task<Result<>> report_error(std::string_view path, std::string type, std::string message);
 
@@ -92,6 +99,8 @@ class ExtensionApi {
   MonotonicTime last_used_{};
   std::string identifier_;
   bool busy_ = false;
+  Handle handle_;  // of the connection
+  Handover* handover_;
 };
 
 /// `text` with every byte that cannot stand in a header's value as '_', at most 200 bytes; "Extension.Error" when

@@ -75,7 +75,7 @@ LifeCycle::LifeCycle(Runtime& runtime, BlockPool& pool, CopyCounters& copies, co
       copies_(copies),
       data_(data),
       settings_(std::move(settings)),
-      api_(runtime, std::move(endpoint), connection),
+      api_(runtime, std::move(endpoint), connection, settings_.handover),
       beside_(runtime) {}
 
 Task<int> LifeCycle::run(Graph& graph, TerminationSignals* signals) {
@@ -123,6 +123,7 @@ Task<> LifeCycle::open_telemetry() {
   if (!needs_runtime_done(settings_.flush, settings_.managed_instances)) co_return;
   telemetry_ = std::make_unique<TelemetryListener>(runtime_);
   const Result<> opened = telemetry_->open();
+  if (opened && settings_.handover != nullptr) settings_.handover->telemetry = telemetry_->handle();
   if (opened) co_return;
   log(LogLevel::error, "telemetry: cannot listen: ", to_string(opened.error()));
   telemetry_.reset();

@@ -29,6 +29,7 @@ struct LifeCycleSettings {
   bool managed_instances = false;  // SHUTDOWN only, no freeze
   bool sam_local = false;          // the emulator wants an address without a host
   bool fail_on_error = false;      // a bad configuration fails the function's init
+  Handover* handover = nullptr;    // borrowed; null: nobody takes our place after a crash
   std::string account_id_path = account_id_link;
   std::vector<std::string> idle_http_endpoints = {"localhost:4318"};
   std::vector<std::string> idle_grpc_endpoints = {"localhost:4317"};

@@ -40,6 +40,7 @@ Result<> TelemetryListener::open() {
   const Result<Address> address = listener->address();
   if (!address) return address.error();
   port_ = address->port();
+  handle_ = listener->handle();
   server_.serve(std::move(*listener));
   return {};
 }

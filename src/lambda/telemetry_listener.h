@@ -37,6 +37,8 @@ class TelemetryListener final : private net::HttpService {
   /// Binds every address of the sandbox at a port that is free, and serves. Fails: in_use, system.
   Result<> open();
   std::uint16_t port() const { return port_; }
+  /// The listening socket.
+  Handle handle() const { return handle_; }
   /// What the platform is told to deliver to. `sam_local`: as local containers want it, without a host.
   std::string uri(bool sam_local) const;
   /// Borrows: `sink`, which outlives the listener. Before open().
@@ -85,6 +87,7 @@ class TelemetryListener final : private net::HttpService {
   Recent<16> bodies_;             // of whole deliveries
   Recent<128> events_;            // of type, request id and time
   std::size_t deliveries_ = 0;
+  Handle handle_ = no_handle;
   std::uint16_t port_ = 0;
 };
 

@@ -151,7 +151,7 @@ bool EpollLoop::attempt(Operation& operation) {
 bool EpollLoop::submit(Operation& operation) {
   operation.loop_state = idle;
   if (attempt(operation)) {
-    if (++completions_at_once_ <= completions_at_once_max) return true;
+    if (operation.plain || ++completions_at_once_ <= completions_at_once_max) return true;
     operation.loop_state = completing;
     ++in_flight_;
     completed_.push(operation);

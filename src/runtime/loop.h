@@ -31,7 +31,8 @@ struct Operation {
     writable,  // result 0 once a write would not block
   };
   Kind kind = Kind::receive;
-  /// Receive by a plain read only, in every loop: the handle is a pipe or signalfd, or its bytes must survive a crash.
+  /// Send and receive by plain system calls only, in every loop, and at once where that is possible: the handle is a
+  /// pipe or signalfd, or whoever waits must know what is out and what is still in the socket, should we crash.
   bool plain = false;
   Handle handle = no_handle;
   char* data = nullptr;

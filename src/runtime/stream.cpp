@@ -107,6 +107,7 @@ Task<Result<>> Stream::send(std::span<const iovec> parts, Nanoseconds timeout) {
   while (!parts.empty()) {
     constexpr std::size_t parts_at_once = 512;
     IoWait wait(*runtime_, Operation::Kind::send, handle_);
+    wait.operation().plain = plain_;
     wait.operation().parts = parts.data();
     wait.operation().part_count = static_cast<std::uint32_t>(std::min(parts.size(), parts_at_once));
     const Result<std::int32_t> sent = co_await perform(wait, timeout);

@@ -31,8 +31,7 @@ std::uint8_t busy_bit(const Operation& operation) { return writes(operation) ? 2
 unsigned byte_count(std::size_t size) { return static_cast<unsigned>(std::min<std::size_t>(size, INT32_MAX)); }
 
 bool waits_for_readiness(const Operation& operation) {
-  return operation.kind == Operation::Kind::readable || operation.kind == Operation::Kind::writable ||
-         (operation.kind == Operation::Kind::receive && operation.plain);
+  return operation.kind == Operation::Kind::readable || operation.kind == Operation::Kind::writable || operation.plain;
 }
 
 std::int32_t errno_result(ssize_t value) { return value >= 0 ? static_cast<std::int32_t>(value) : -errno; }
@@ -136,6 +135,10 @@ std::uint8_t& UringLoop::busy(Handle handle) {
 bool UringLoop::submit(Operation& operation) {
   std::uint8_t& handle_busy = busy(operation.handle);
   STINT_CHECK((handle_busy & busy_bit(operation)) == 0);
+  if (operation.plain) {
+    operation.result = try_now(operation);
+    if (operation.result >= 0) return true;
+  }
   operation.loop_state = waits_for_readiness(operation) ? polling : idle;
   if (!push(operation)) {
     operation.result = -ENOBUFS;

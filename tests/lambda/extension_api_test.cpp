@@ -104,6 +104,30 @@ class ExtensionApiTest : public testing::Test {
     EXPECT_EQ(platform_.joined_order(), "register next");
   }
   Task<> take_next(ExtensionApi& api, Result<Event>& event) { event = co_await api.next(); }
+  // Who would take our place after a crash must know which answer lies in which socket.
+  Task<> hands_over() {
+    using Stage = Handover::Stage;
+    Handover handover;
+    const Handle connection = platform_.register_extension();
+    ExtensionApi api(runtime_, platform_.endpoint(), connection, &handover);
+    EXPECT_TRUE(co_await api.finish_register());
+    EXPECT_EQ(handover.stage, Stage::registered);
+    EXPECT_EQ(std::string_view(handover.identifier), fake_identifier);
+    Scope scope(runtime_);
+    Result<Event> event = Event{};
+    scope.spawn(take_next(api, event));
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    EXPECT_EQ(handover.stage, Stage::waiting);
+    EXPECT_EQ(handover.connection, connection);
+    platform_.invoke("one", 1);
+    co_await scope.join();
+    EXPECT_EQ(handover.stage, Stage::registered);
+    scope.spawn(take_next(api, event));
+    EXPECT_TRUE(co_await platform_.next_asked(2));
+    platform_.shut_down(1);
+    co_await scope.join();
+    EXPECT_EQ(handover.stage, Stage::none);
+  }
   // The peer goes while `next` is outstanding: an error, and nothing is sent again.
   Task<> lost() {
     Result<Listener> listener = Listener::open(runtime_, Address::ipv4_loopback(0));
@@ -138,6 +162,7 @@ class ExtensionApiTest : public testing::Test {
   FakePlatform platform_{runtime_};
 };
 
+TEST_F(ExtensionApiTest, KeepsWhatIsHandedOverCurrent) { run(hands_over()); }
 TEST_F(ExtensionApiTest, ReadsWhatTheRegistrationGave) { run(registered()); }
 TEST_F(ExtensionApiTest, IsRegisteredByTheIdentifierAlone) { run(registered_without_body()); }
 TEST_F(ExtensionApiTest, SaysWhyTheRegistrationWasRefused) {

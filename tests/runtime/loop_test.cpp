@@ -218,7 +218,7 @@ TEST_P(LoopSeamTest, NoByteIsLostOrDoubledByReceivesThatAreCancelledAtAnyPoint) 
         expect_written(connection.peer, bytes);
         sent += bytes;
       };
-      std::array<char, 4> buffer;
+      std::array<char, 6> buffer;
       CountedOperation receive = receive_into(buffer, connection.ours, plain);
       write(0);
       submit(receive);
@@ -267,6 +267,22 @@ TEST_P(LoopSeamTest, APlainReceiveLeavesItsBytesInTheSocketUntilTheTurn) {
   EXPECT_EQ(buffer[0], '\0');
   turn_until_complete(receive);
   EXPECT_EQ(std::string_view(buffer.data(), 6), "answer");
+}
+
+TEST_P(LoopSeamTest, APlainSendIsOutWhenSubmitReturns) {
+  const Pair connection = pair();
+  constexpr int sends = 100;  // more than are completed at once for others
+  for (int i = 0; i < sends; ++i) {
+    iovec part{const_cast<char*>("x"), 1};
+    CountedOperation send(Operation::Kind::send, connection.ours);
+    send.plain = true;
+    send.parts = &part;
+    send.part_count = 1;
+    EXPECT_TRUE(loop().submit(send));
+    EXPECT_EQ(send.result, 1);
+  }
+  std::array<char, sends> found{};
+  EXPECT_EQ(::recv(connection.peer, found.data(), found.size(), MSG_WAITALL), sends);
 }
 
 TEST_P(LoopSeamTest, ATurnThatDoesNotWaitBringsWhatHasCome) {
