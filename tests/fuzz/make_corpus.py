@@ -183,7 +183,7 @@ def http2():
     yield "split", b"\xff\x00" + head + _frame(0, 0, 1, message[:3]) + _frame(0, 0, 1, message[3:8]) + _frame(0, 1, 1, message[8:])
     yield "bytewise", b"\x00\x00" + head + data
     yield "late", b"\xff\x01" + head + data + _frame(1, 4, 3, block(b"/a/Export")) + data.replace(b"\x01\x01", b"\x01\x03", 1)
-    yield "turns", b"\x02\x01" + head + _frame(1, 4, 3, block(b"/a/Export")) + _frame(0, 0, 1, message[:6]) + _frame(0, 1, 3, message) + _frame(0, 1, 1, message[6:])
+    yield "turns", b"\x02\x00" + head + _frame(1, 4, 3, block(b"/a/Export")) + _frame(0, 0, 1, message[:6]) + _frame(0, 1, 3, message) + _frame(0, 1, 1, message[6:])
     yield "reset", b"\xff\x01" + head + data + reset
     yield "refused", b"\xff\x00" + _frame(1, 5, 1, block(b"/b/c", (b"grpc-timeout", b"1S")))
     yield "timeout", b"\x01\x01" + _frame(1, 4, 1, block(b"/a/Export", (b"grpc-timeout", b"9m"), (b"grpc-encoding", b"gzip"))) + data
