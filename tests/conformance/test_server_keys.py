@@ -65,6 +65,12 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
+def connects(connection):
+    with contextlib.suppress(ConnectionRefusedError):
+        connection.connect()
+        return True
+
+
 def raw(port, data):
     """Everything that is answered to these bytes until the other side closes."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
@@ -149,6 +155,7 @@ def test_a_unix_socket_is_served_in_place_of_a_dead_one_and_removed_at_the_end(c
     unix = {"otlp/unix": {"protocols": {"http": {"endpoint": str(path), "transport": "unix"}}}}
     running = collector(more_receivers=unix, environment={"STINT_IO": loop})
     connection = UnixConnection(path)
+    assert poll(lambda: connects(connection))  # the file was there before
     status, _, sent = post(connection, 1)
     assert status == 200
     connection.close()
