@@ -314,7 +314,7 @@ bool GrpcServer::has_encoding(std::string_view name) const {
 
 Result<Slice> GrpcServer::decompressed(GrpcCall& call, GrpcReply& refusal) {
   Slice message = call.take_message();
-  if (!call.is_compressed()) return std::move(message);
+  if (!call.is_compressed()) return message;
   const wire::ContentEncoding encoding = *wire::content_encoding_of(call.encoding());
   Result<Slice> inflated = decompressor_.decompress(encoding, message.view(), pool_, settings_.message_bytes_max);
   if (inflated) return inflated;
