@@ -24,7 +24,7 @@ class TlsServerTest : public TlsTest {
   }
   void SetUp() override {
     set_log_level(LogLevel::warn);
-    set_log_sink([](void* log, LogLevel, std::string_view line) { static_cast<std::string*>(log)->append(line); },
+    set_log_sink([](void* into, LogLevel, std::string_view line) { static_cast<std::string*>(into)->append(line); },
                  &log);
     TlsTest::SetUp();
   }
