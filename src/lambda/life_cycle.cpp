@@ -156,6 +156,9 @@ Task<int> LifeCycle::live(TerminationSignals* signals) {
   Nanoseconds time = shutdown_time;
   if (!last && !terminated) time = lost_time;
   Deadline deadline{runtime_.epoch_now() + time};
+  // In an invocation the function waits for our end, and its time must not run out over that.
+  const bool in_invocation = !last && !terminated && runtime_.epoch_now() < invocation_deadline_.at;
+  if (in_invocation) deadline.at = std::min(deadline.at, invocation_deadline_.at);
   if (last && last->deadline) deadline = *last->deadline;
   co_await stop(deadline);
   log_end(last ? std::string_view(last->reason) : terminated ? "SIGTERM" : "the platform is lost");
@@ -179,6 +182,7 @@ Task<Result<Event>> LifeCycle::serve_events() {
 
 Task<> LifeCycle::serve_invocation(const Event& event) {
   co_await end_flush_beside();
+  invocation_deadline_ = event.deadline.value_or(Deadline{EpochTime{}});
   const InvocationPlan planned = plan(event);
   ++invocations_;
   if (graph_ == nullptr) co_return;

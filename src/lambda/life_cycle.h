@@ -85,7 +85,8 @@ class LifeCycle {
   Scope beside_;  // a flush that nobody waits for
   std::uint64_t invocations_ = 0;
   InvocationHistory history_;
-  EpochTime flushed_{};  // when the last flush began
+  Deadline invocation_deadline_{EpochTime{}};  // of the last one; long past when it had none
+  EpochTime flushed_{};                        // when the last flush began
 };
 
 }  // namespace stint::lambda

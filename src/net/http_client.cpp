@@ -4,11 +4,14 @@
 #include "base/log.h"
 #include "net/proxy_tunnel.h"
 #include "net/tls_error.h"
+#include "net/tls_library.h"
 
 namespace stint::net {
 namespace {
 
 constexpr std::size_t idle_connections_max = 4;
+// More than a clock is ever set by while all goes well.
+constexpr Nanoseconds clock_jump = Seconds(5);
 constexpr Nanoseconds resolve_timeout = Seconds(5);
 
 bool peer_is_gone(Error error) {
@@ -154,6 +157,18 @@ Task<Result<std::unique_ptr<HttpClient::Connection>>> HttpClient::open(Monotonic
   co_return last;
 }
 
+// A snapshot goes on from where it was, in many places at once and much later: the epoch has moved, the monotonic clock
+// has not. Whatever was known then is of another life: nobody even resets its connections.
+void HttpClient::look_at_clocks() {
+  const Nanoseconds apart = runtime_.epoch_now().time_since_epoch() - runtime_.now().time_since_epoch();
+  const Nanoseconds jumped = clocks_apart_ ? apart - *clocks_apart_ : Nanoseconds::zero();
+  clocks_apart_ = apart;
+  if (jumped < clock_jump && jumped > -clock_jump) return;
+  idle_.clear();
+  addresses_.clear();
+  renew_tls_entropy();
+}
+
 std::unique_ptr<HttpClient::Connection> HttpClient::take_idle() {
   // The last one has rested the shortest.
   if (!idle_.empty() && settings_.idle_max != forever &&
@@ -176,6 +191,7 @@ void HttpClient::keep(std::unique_ptr<Connection> connection) {
 Task<Result<HttpResponse>> HttpClient::request(std::string_view head, std::span<const iovec> body, Nanoseconds timeout,
                                                std::span<const std::string_view> wanted) {
   const MonotonicTime end = timeout == forever ? MonotonicTime::max() : runtime_.now() + timeout;
+  look_at_clocks();
   for (;;) {
     std::unique_ptr<Connection> connection = take_idle();
     if (!connection) {

@@ -73,6 +73,7 @@ class HttpClient {
     MonotonicTime rests_since{};  // when it did
   };
   Task<Result<std::unique_ptr<Connection>>> open(MonotonicTime end);
+  void look_at_clocks();
   std::unique_ptr<Connection> take_idle();
   void keep(std::unique_ptr<Connection> connection);
   Result<> choose_proxy();
@@ -99,6 +100,7 @@ class HttpClient {
   std::string proxy_fields_;
   std::vector<std::unique_ptr<Connection>> idle_;
   std::vector<Address> addresses_;
+  std::optional<Nanoseconds> clocks_apart_;  // epoch less monotonic, at the last request
   std::size_t opened_ = 0;
   std::size_t silent_retries_ = 0;
 };

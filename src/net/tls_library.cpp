@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls_library.h"
 
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 
 #include <cstdint>
@@ -36,6 +37,10 @@ bool start_tls_library() {
   cpu_wanted = true;
   constexpr std::uint64_t options = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT;
   return OPENSSL_init_ssl(options, nullptr) == 1;
+}
+
+void renew_tls_entropy() {
+  if (cpu_wanted) (void)RAND_poll();  // it fails where there is no entropy, and then the handshake does
 }
 
 BIO_METHOD* TlsBio::make_method() {

@@ -109,6 +109,15 @@ def test_a_back_end_that_is_down_fails_nothing_and_what_is_lost_is_said(through,
     assert "0 delivered" in run.text and "environment_end" in run.text, run.text
 
 
+def test_a_name_that_does_not_resolve_fails_nothing_and_what_is_lost_is_said(through, backend):
+    exporter = {"endpoint": "http://back-end.invalid:4318", "retry_on_failure": {"initial_interval": "60s"}}
+    run = through("--freeze", settings=BATCHED, exporter=exporter)
+    assert run.status == 0, run.text
+    assert flushed(run) == [True] * 3
+    assert "0 delivered" in run.text and "environment_end" in run.text, run.text
+    assert backend.requests == []
+
+
 def test_a_back_end_that_comes_back_gets_everything(through, backend, direct):
     backend.answer(*[Answer(status=503)] * 4)
     run = through("--freeze", settings=BATCHED)

@@ -202,6 +202,13 @@ class LifeCycleTest : public testing::Test {
     EXPECT_TRUE(co_await platform_.next_asked(1));
     platform_.refuse_next({200, "this is no event", true});
   }
+  Task<> lost_in_an_invocation() {
+    EXPECT_TRUE(co_await platform_.next_asked(1));
+    deadline_ms_ = in_ms(900);
+    platform_.invoke("one", deadline_ms_);
+    EXPECT_TRUE(co_await platform_.next_asked(2));
+    platform_.refuse_next({500, "", true});
+  }
   Task<> nothing() { co_return; }
   Task<> terminate(std::size_t nexts) {
     EXPECT_TRUE(co_await platform_.next_asked(1));
@@ -476,6 +483,15 @@ TEST_F(LifeCycleTest, NeverAsksAgainWhenTheAnswerToNextIsNoEvent) {
   EXPECT_EQ(platform_.joined_order(), "bound register telemetry next stop exit/error");
 }
 
+TEST_F(LifeCycleTest, StopsWithinTheInvocationsDeadlineWhenThePlatformIsLostInIt) {
+  settings_.flush = {config::FlushKind::continuous, {}};
+  run(lost_in_an_invocation());
+  const EpochTime deadline{Milliseconds(deadline_ms_)};
+  if (runtime_.epoch_now() >= deadline) GTEST_SKIP() << "the machine stood still";
+  ASSERT_EQ(record_.stops.size(), 1u);
+  EXPECT_LE(record_.stops[0].at, deadline - LifeCycle::release_margin);
+}
+
 TEST_F(LifeCycleTest, ReportsABadConfigurationWhereThatIsWished) {
   settings_.fail_on_error = true;
   error_ = "config.yaml:3: receivers::otlp::protocol: unknown key\nwrite protocols";
@@ -559,35 +575,6 @@ TEST_F(IdleModeTest, ServesNextAndLeavesTheFunctionAlone) {
   EXPECT_EQ(exit_code_, 0);
   EXPECT_EQ(platform_.joined_order(), "register next next");
   EXPECT_EQ(account_target(), "001234567890");
-}
-
-constexpr config::FlushPolicy at_end{config::FlushKind::end, {}};
-
-TEST(LifeCycleSettings, AreReadFromTheEnvironment) {
-  const config::FixedEnvironment empty;
-  EXPECT_EQ(life_cycle_settings(empty, std::nullopt).flush, config::FlushPolicy());
-  EXPECT_EQ(life_cycle_settings(empty, at_end).flush, at_end);
-  EXPECT_FALSE(life_cycle_settings(empty, std::nullopt).fail_on_error);
-  EXPECT_FALSE(is_managed_instances(empty));
-  const config::FixedEnvironment full({{"AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances"},
-                                       {"AWS_SAM_LOCAL", "true"},
-                                       {"STINT_ON_ERROR", "fail"},
-                                       {"STINT_FLUSH", "continuous,500"}});
-  const LifeCycleSettings settings = life_cycle_settings(full, at_end);
-  EXPECT_EQ(settings.flush, (config::FlushPolicy{config::FlushKind::continuous, Milliseconds(500)}));
-  EXPECT_TRUE(settings.managed_instances);
-  EXPECT_TRUE(settings.sam_local);
-  EXPECT_TRUE(settings.fail_on_error);
-}
-
-TEST(LifeCycleSettings, WarnOfAValueThatIsNone) {
-  const TakenLog log;
-  const config::FixedEnvironment wrong({{"STINT_ON_ERROR", "explode"}, {"STINT_FLUSH", "sometimes"}});
-  const LifeCycleSettings settings = life_cycle_settings(wrong, at_end);
-  EXPECT_EQ(settings.flush, at_end);
-  EXPECT_FALSE(settings.fail_on_error);
-  EXPECT_TRUE(log.has("STINT_ON_ERROR: 'explode'")) << log.text();
-  EXPECT_TRUE(log.has("STINT_FLUSH: 'sometimes'")) << log.text();
 }
 
 }  // namespace

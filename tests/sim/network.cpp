@@ -242,6 +242,7 @@ void Network::end_connections(SimulatedLoop& frozen, SimulatedLoop& peer, Death 
     if (death == Death::reset) send(*other, {Packet::Kind::reset, handle, other->handle, {}, 0, {}});
     // Nobody answers to its number any more.
     if (death == Death::reset_on_send) subject->peer = ++last_handle_;
+    if (death == Death::silence) subject->lost = true;
     die(*other, ETIMEDOUT);
   }
 }

@@ -37,6 +37,7 @@ enum class Death : std::uint8_t {
   end,            // the peer has closed: a FIN lies there at the thaw
   reset,          // a reset lies there
   reset_on_send,  // the peer has forgotten the connection: the next bytes are answered with a reset
+  silence,        // nobody is there any more: the next bytes vanish
 };
 
 /// One end of a connection, or a listener.

@@ -417,6 +417,79 @@ void collector_killed(World& world) {
   shut_down(world);
 }
 
+void prepare_snapshot(WorldSettings& settings) {
+  defaults(settings);
+  settings.platform.mode = platform::Mode::snap_start;
+  settings.clock_stops_in_freeze = true;  // the monotonic clock of a snapshot goes on from where it was
+  // An init that lasts, so that a connection has been used and is kept.
+  settings.function.at_init = {{otlp::Signal::logs, 2}, {otlp::Signal::logs, 1, Seconds(1)}};
+}
+
+// The init's connections lead nowhere in the world in which the snapshot wakes up, a day later.
+void snapshot(World& world) {
+  initialise(world);
+  world.pass(Seconds(1));
+  if (!world.has_fault()) {
+    EXPECT_EQ(world.ledger().received(), 2u) << "no connection of before can be tested";
+    EXPECT_TRUE(world.is_frozen());
+  }
+  world.end_connections(Death::silence);
+  world.pass(std::chrono::hours(24));
+  const platform::InvocationOutcome* const outcome = world.invoke();
+  expect_success(world, outcome);
+  if (!world.has_fault()) {
+    EXPECT_LT(outcome->extension_overhead, Milliseconds(40)) << "waited for a connection of before";
+  }
+  invoke(world, 1, Seconds(1));
+  shut_down_at_once(world);
+  expect_all_delivered(world);
+}
+
+void prepare_provisioned(WorldSettings& settings) {
+  defaults(settings);
+  settings.platform.mode = platform::Mode::provisioned_concurrency;
+}
+
+void provisioned(World& world) {
+  initialise(world);
+  world.end_connections(Death::end);
+  world.pass(std::chrono::hours(14));
+  invoke(world, 2, Seconds(1));
+  shut_down_at_once(world);
+  expect_all_delivered(world);
+}
+
+// SHUTDOWN alone is told, nothing is frozen, and nothing tells an invocation's end.
+void prepare_managed(WorldSettings& settings) {
+  prepare_beside(settings);
+  settings.platform.mode = platform::Mode::managed_instances;
+}
+
+void managed(World& world) {
+  initialise(world);
+  invoke(world, 3, Seconds(3));
+  if (!world.has_fault()) {
+    EXPECT_FALSE(world.is_frozen());
+    EXPECT_EQ(world.ledger().missing(), 0u) << "nobody flushes here but `batch` and `decouple` themselves";
+  }
+  shut_down_at_once(world);
+  expect_all_delivered(world);
+}
+
+void prepare_sam(WorldSettings& settings) {
+  defaults(settings);
+  settings.platform.telemetry = platform::TelemetrySupport::not_supported;
+  settings.environment = {{"AWS_SAM_LOCAL", "true"}};
+}
+
+void sam(World& world) {
+  initialise(world);
+  invoke(world, 3, Seconds(2));
+  shut_down_at_once(world);
+  expect_all_delivered(world);
+  EXPECT_TRUE(world.has_fault() || !world.said("error")) << "there is no Telemetry API there, which is no error";
+}
+
 constexpr Scenario all_scenarios[] = {
     {"InitOnly", defaults, init_only},
     {"ThreeInvocationsWithDeathsInTheFreeze", defaults, three_invocations},
@@ -441,6 +514,10 @@ constexpr Scenario all_scenarios[] = {
     {"BadConfiguration", prepare_bad_configuration, bad_configuration},
     {"ConfigurationThatFailsTheInit", prepare_failing_configuration, failing_configuration},
     {"CollectorKilled", defaults, collector_killed},
+    {"RestoredSnapshot", prepare_snapshot, snapshot},
+    {"ProvisionedConcurrency", prepare_provisioned, provisioned},
+    {"ManagedInstances", prepare_managed, managed},
+    {"LocalEmulator", prepare_sam, sam},
 };
 
 }  // namespace
