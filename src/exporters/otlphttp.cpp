@@ -244,7 +244,8 @@ class OtlpHttpExporter::Delivery final : public Attempts {
     exporter_.attempt_failed(destination_, reason(response));
     const Result<Milliseconds> wait =
         wire::parse_retry_after(response.retry_after, exporter_.context_.runtime.epoch_now());
-    return Error{ErrorCode::retryable, 0, wait ? static_cast<std::int32_t>(wait->count()) : 0};
+    return Error{ErrorCode::retryable, static_cast<std::uint16_t>(response.status),
+                 wait ? static_cast<std::int32_t>(wait->count()) : 0};
   }
 
   OtlpHttpExporter& exporter_;

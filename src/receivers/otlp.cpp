@@ -172,17 +172,8 @@ net::HttpReply OtlpReceiver::refused(const wire::RequestHead& head, int status, 
 
 // What the pipeline said, as the reference says it over HTTP.
 net::HttpReply OtlpReceiver::refused(const wire::RequestHead& head, Error error) {
-  const std::string text = to_string(error);
-  switch (error.code) {
-    case ErrorCode::unauthenticated: return refused(head, 401, otlp::RpcCode::unauthenticated, text);
-    case ErrorCode::permission_denied: return refused(head, 403, otlp::RpcCode::permission_denied, text);
-    case ErrorCode::permanent: return refused(head, 500, otlp::RpcCode::internal, text);
-    case ErrorCode::retryable:
-      return refused(head, 503, otlp::RpcCode::unavailable, text,
-                     error.detail > 0 ? std::optional<Nanoseconds>(Milliseconds(error.detail)) : std::nullopt);
-    case ErrorCode::memory_full: return refused(head, 503, otlp::RpcCode::unavailable, text, memory_full_delay);
-    default: return refused(head, 503, otlp::RpcCode::unavailable, text);
-  }
+  const OtlpRefusal refusal = refusal_of(error);
+  return refused(head, refusal.http_status, refusal.code, to_string(error), refusal.retry_delay);
 }
 
 std::size_t OtlpReceiver::body_bytes_max() const {

@@ -12,7 +12,6 @@ constexpr std::string_view services[] = {
     "opentelemetry.proto.collector.metrics.v1.MetricsService",
     "opentelemetry.proto.collector.logs.v1.LogsService",
 };
-constexpr Nanoseconds memory_full_delay = Seconds(1);
 
 net::GrpcSettings server_settings(const net::GrpcServerConfig& config) {
   net::GrpcSettings settings;
@@ -89,22 +88,11 @@ net::GrpcReply OtlpGrpc::refused(otlp::RpcCode code, std::string message,
 
 // What the pipeline said, as the reference says it over gRPC.
 net::GrpcReply OtlpGrpc::refused(Error error) const {
-  const std::string text = to_string(error);
-  switch (error.code) {
-    case ErrorCode::unauthenticated: return refused(otlp::RpcCode::unauthenticated, text);
-    case ErrorCode::permission_denied: return refused(otlp::RpcCode::permission_denied, text);
-    case ErrorCode::permanent: return refused(otlp::RpcCode::internal, text);
-    case ErrorCode::memory_full: return memory_full();
-    case ErrorCode::retryable:
-      return refused(otlp::RpcCode::unavailable, text,
-                     error.detail > 0 ? std::optional<Nanoseconds>(Milliseconds(error.detail)) : std::nullopt);
-    default: return refused(otlp::RpcCode::unavailable, text);
-  }
+  const OtlpRefusal refusal = refusal_of(error);
+  return refused(refusal.code, to_string(error), refusal.retry_delay);
 }
 
-net::GrpcReply OtlpGrpc::memory_full() const {
-  return refused(otlp::RpcCode::unavailable, to_string(Error{ErrorCode::memory_full}), memory_full_delay);
-}
+net::GrpcReply OtlpGrpc::memory_full() const { return refused(Error{ErrorCode::memory_full}); }
 
 Task<net::GrpcReply> OtlpGrpc::serve(net::GrpcRequest request) {
   const auto signal = static_cast<otlp::Signal>(request.method);

@@ -5,6 +5,43 @@
 #include "otlp/repair.h"
 
 namespace stint {
+namespace {
+
+// Where nothing says how long: a sender over gRPC gives up without a delay when it is throttled.
+constexpr Nanoseconds default_delay = Seconds(1);
+
+constexpr int too_many_requests = 429;
+
+// `detail`: the back end's HTTP status, if it was one that said no.
+OtlpRefusal for_good(int detail) {
+  switch (detail) {
+    case 0: return {500, otlp::RpcCode::internal, std::nullopt};
+    case 400: return {400, otlp::RpcCode::invalid_argument, std::nullopt};
+    case 404: return {404, otlp::RpcCode::unimplemented, std::nullopt};
+    default: return {500, otlp::RpcCode::unknown, std::nullopt};
+  }
+}
+
+OtlpRefusal for_now(Error error) {
+  const bool throttled = error.place == too_many_requests;
+  std::optional<Nanoseconds> delay;
+  if (error.detail > 0) delay = Milliseconds(error.detail);
+  if (!throttled) return {503, otlp::RpcCode::unavailable, delay};
+  return {too_many_requests, otlp::RpcCode::resource_exhausted, delay.value_or(default_delay)};
+}
+
+}  // namespace
+
+OtlpRefusal refusal_of(Error error) {
+  switch (error.code) {
+    case ErrorCode::unauthenticated: return {401, otlp::RpcCode::unauthenticated, std::nullopt};
+    case ErrorCode::permission_denied: return {403, otlp::RpcCode::permission_denied, std::nullopt};
+    case ErrorCode::permanent: return for_good(error.detail);
+    case ErrorCode::retryable: return for_now(error);
+    case ErrorCode::memory_full: return {503, otlp::RpcCode::unavailable, default_delay};
+    default: return {};
+  }
+}
 
 Result<Batch> OtlpIntake::to_batch(otlp::Signal signal, Slice request, const otlp::Counts& counts) {
   if (counts.invalid_utf8 == 0) return Batch(signal, std::move(request), counts.items);

@@ -5,11 +5,22 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 
+#include "otlp/status.h"
 #include "otlp/walk.h"
 #include "pipeline/component.h"
 
 namespace stint {
+
+/// What a sender is told of what the pipeline said, over HTTP and over gRPC. Source: the reference's
+/// receiver/otlpreceiver/internal/errors, and the status that its exporters make of a back end's answer.
+struct OtlpRefusal {
+  int http_status = 503;
+  otlp::RpcCode code = otlp::RpcCode::unavailable;
+  std::optional<Nanoseconds> retry_delay;
+};
+OtlpRefusal refusal_of(Error error);
 
 class OtlpIntake {
  public:

@@ -270,9 +270,15 @@ def detail_of(error):
     [
         (503, (), grpc.StatusCode.UNAVAILABLE, None),
         (503, (("Retry-After", "7"),), grpc.StatusCode.UNAVAILABLE, 7),
-        (429, (("Retry-After", "3"),), grpc.StatusCode.UNAVAILABLE, 3),
-        (400, (), grpc.StatusCode.INTERNAL, None),
-        (500, (), grpc.StatusCode.INTERNAL, None),
+        (502, (), grpc.StatusCode.UNAVAILABLE, None),
+        (504, (), grpc.StatusCode.UNAVAILABLE, None),
+        (429, (("Retry-After", "3"),), grpc.StatusCode.RESOURCE_EXHAUSTED, 3),
+        (429, (), grpc.StatusCode.RESOURCE_EXHAUSTED, 1),
+        (400, (), grpc.StatusCode.INVALID_ARGUMENT, None),
+        (401, (), grpc.StatusCode.UNAUTHENTICATED, None),
+        (403, (), grpc.StatusCode.PERMISSION_DENIED, None),
+        (404, (), grpc.StatusCode.UNIMPLEMENTED, None),
+        (500, (), grpc.StatusCode.UNKNOWN, None),
     ],
 )
 def test_what_the_back_end_said_reaches_the_sender(backend, start_grpc, status, headers, code, delay):

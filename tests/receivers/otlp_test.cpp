@@ -180,15 +180,19 @@ TEST_F(OtlpReceiverTest, RefusesAtTheDoorWithTheReferencesStatus) {
 
 TEST_F(OtlpReceiverTest, SaysWhatThePipelineSaid) {
   next.errors = {Error{ErrorCode::retryable, 0, 2500}, Error{ErrorCode::permanent}, Error{ErrorCode::unauthenticated},
-                 Error{ErrorCode::permission_denied}, Error{ErrorCode::memory_full}};
-  const std::string body = spans_request(1);
-  const auto responses = exchange({{.body = body}, {.body = body}, {.body = body}, {.body = body}, {.body = body}});
+                 Error{ErrorCode::permission_denied}, Error{ErrorCode::memory_full},
+                 // What a back end said.
+                 Error{ErrorCode::permanent, 0, 400}, Error{ErrorCode::permanent, 0, 404},
+                 Error{ErrorCode::permanent, 0, 501}, Error{ErrorCode::retryable, 429, 4000},
+                 Error{ErrorCode::retryable, 502, 0}};
+  const auto responses = exchange(std::vector<Post>(next.errors.size(), Post{.body = spans_request(1)}));
   std::vector<int> statuses;
   for (const auto& response : responses) statuses.push_back(response.status);
-  EXPECT_EQ(statuses, (std::vector<int>{503, 500, 401, 403, 503}));
+  EXPECT_EQ(statuses, (std::vector<int>{503, 500, 401, 403, 503, 400, 404, 500, 429, 503}));
   EXPECT_EQ(responses[0].retry_after, "3");
   EXPECT_EQ(responses[4].retry_after, "1");
-  EXPECT_EQ(data.refused, 5u);
+  EXPECT_EQ(responses[8].retry_after, "4");
+  EXPECT_EQ(data.refused, 10u);
 }
 
 TEST_F(OtlpReceiverTest, RepairsTextThatIsNotUtf8AndCountsIt) {
