@@ -164,19 +164,29 @@ struct Machine {
 };
 
 // Null after errors in the diagnostics, to which the components add theirs. Warnings are logged.
-std::unique_ptr<Graph> make_graph(Configuration& loaded, ComponentContext& context) {
-  std::unique_ptr<Graph> graph = Graph::make(loaded.service, component_table(), context, loaded.diagnostics);
+// `in_sandbox`: the journal is on by default.
+std::unique_ptr<Graph> make_graph(Configuration& loaded, ComponentContext& context, bool in_sandbox) {
+  JournalSettings settings = journal_settings(context.environment, in_sandbox);
+  std::unique_ptr<Journal> journal;
+  if (!settings.path.empty()) {
+    journal = std::make_unique<Journal>(context.runtime, context.data, make_journal_file(std::move(settings.path)),
+                                        settings.bytes_max);
+  }
+  std::unique_ptr<Graph> graph =
+      Graph::make(loaded.service, component_table(), context, loaded.diagnostics, std::move(journal));
   log_warnings(loaded.diagnostics);
   return graph;
 }
 
 Task<> run_until_signal(Machine& machine, Graph& graph, TerminationSignals signals) {
   co_await graph.start();
+  graph.recover();
   log(LogLevel::info, "started");
   (void)co_await signals.wait();
   co_await graph.stop(Deadline{machine.runtime.epoch_now() + stop_grace});
   log(LogLevel::info, "ended: ", machine.data.accepted, " items accepted, ", machine.data.delivered, " delivered, ",
-      machine.data.dropped_total(), " dropped");
+      machine.data.dropped_total(), " dropped, ", machine.data.recovered, " recovered, ", machine.data.journalled,
+      " left in the journal");
 }
 
 int run_process(const std::string& uri, const config::Environment& environment) {
@@ -191,7 +201,7 @@ int run_process(const std::string& uri, const config::Environment& environment) 
     return 1;
   }
   const auto loaded = load_configuration(uri, environment);
-  const std::unique_ptr<Graph> graph = make_graph(*loaded, machine.context);
+  const std::unique_ptr<Graph> graph = make_graph(*loaded, machine.context, /*in_sandbox=*/false);
   if (graph == nullptr) {
     print(stderr, loaded->diagnostics.errors_text() + "\n");
     return 1;
@@ -248,7 +258,8 @@ int run_extension(const char* program, std::string_view api, const config::Envir
   handover.data = &machine.data;
   Result<TerminationSignals> signals = TerminationSignals::open(machine.runtime);
   const auto loaded = load_configuration(config_uri(environment), environment);
-  const std::unique_ptr<Graph> graph = machine.loop_error.empty() ? make_graph(*loaded, machine.context) : nullptr;
+  const std::unique_ptr<Graph> graph =
+      machine.loop_error.empty() ? make_graph(*loaded, machine.context, true) : nullptr;
   std::string error = machine.loop_error;
   if (graph == nullptr) {
     error += loaded->diagnostics.errors_text();

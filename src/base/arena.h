@@ -49,10 +49,13 @@ class Arena {
     auto room = reserve(size);
     if (!room) return room.error();
     char* out = room->first;
+    Ticket ticket;
     for (const Slice& slice : slices) {
+      ticket.join(slice.ticket());
       std::memcpy(out, slice.view().data(), slice.size());
       out += slice.size();
     }
+    room->second.attach(std::move(ticket));
     counters_.gather_bytes += size;
     ++counters_.gathers;
     return std::move(room->second);

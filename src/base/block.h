@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "base/ticket.h"
 
 namespace stint {
 
@@ -55,7 +56,8 @@ class Block {
   Header* header_ = nullptr;
 };
 
-/// A view with its share of the block behind it. Move-only; `share()` and `part()` make further owners.
+/// A view with its share of the block behind it, and of the ticket of the request it comes from. Move-only; `share()`
+/// and `part()` make further owners.
 class Slice {
  public:
   using ShowsOwnBytes = void;
@@ -71,13 +73,20 @@ class Slice {
   std::size_t size() const { return view_.size(); }
   const Block& block() const& { return block_; }
   const Block& block() const&& = delete;
-  Slice share() const { return Slice(block_.share(), view_); }
+  Slice share() const { return Slice(block_.share(), view_, ticket_.share()); }
   /// Requires: `piece` lies within view().
-  Slice part(std::string_view piece) const { return Slice(block_.share(), piece); }
+  Slice part(std::string_view piece) const { return Slice(block_.share(), piece, ticket_.share()); }
+
+  const Ticket& ticket() const { return ticket_; }
+  /// Whoever writes the bytes of a slice anew hands on its ticket so.
+  void attach(Ticket ticket) { ticket_ = std::move(ticket); }
 
  private:
+  Slice(Block block, std::string_view view, Ticket ticket)
+      : block_(std::move(block)), view_(view), ticket_(std::move(ticket)) {}
   Block block_;
   std::string_view view_;
+  Ticket ticket_;
 };
 
 /// Hands out blocks of 16 KiB, 64 KiB, 256 KiB, 1 MiB, and above that of whole pages.
@@ -100,6 +109,8 @@ class BlockPool {
   Result<Block> allocate(std::size_t size);
 
   std::size_t bytes_max() const { return bytes_max_; }
+  /// No block can ever be larger.
+  std::size_t block_bytes_max() const { return bytes_max_ > single_bytes_max_ ? bytes_max_ : single_bytes_max_; }
   /// Bytes of all blocks out now, and the most there ever were.
   std::size_t bytes_in_use() const { return in_use_ + single_; }
   std::size_t bytes_in_use_peak() const { return peak_; }

@@ -24,10 +24,13 @@ enum class DropReason : std::uint8_t {
   count,
 };
 
-/// What became of items (spans, data points, log records). accepted = delivered + dropped + what is inside.
+/// What became of items (spans, data points, log records).
+/// accepted + recovered = delivered + dropped + what is inside.
 struct DataCounters {
   std::uint64_t accepted = 0;
-  std::uint64_t refused = 0;  // the sender was told
+  std::uint64_t recovered = 0;   // accepted in a former life and found in the journal
+  std::uint64_t journalled = 0;  // in the journal now
+  std::uint64_t refused = 0;     // the sender was told
   std::uint64_t delivered = 0;
   std::uint64_t retries = 0;  // requests sent again
   std::uint64_t repaired_strings = 0;
@@ -35,9 +38,12 @@ struct DataCounters {
 
   /// Of items whose sender was told success: `error` is what their consumer said.
   void drop(Error error, std::uint64_t items) {
-    const bool ended = error.code == ErrorCode::cancelled || error.code == ErrorCode::stopping;
+    const bool ended = is_environment_end(error);
     const bool later = error.code == ErrorCode::retryable || error.code == ErrorCode::memory_full;
     drop(ended ? DropReason::environment_end : later ? DropReason::retries_ended : DropReason::permanent, items);
+  }
+  static bool is_environment_end(Error error) {
+    return error.code == ErrorCode::cancelled || error.code == ErrorCode::stopping;
   }
   void drop(DropReason reason, std::uint64_t items) { dropped[static_cast<std::size_t>(reason)] += items; }
   std::uint64_t dropped_total() const {

@@ -62,8 +62,11 @@ constexpr std::size_t response_memory_bytes_max =
     4u << 20;  // memory of an exporter for answers, beside that for data; over it: the request is tried again
 constexpr std::size_t zstd_window_bytes_max = 512u << 10;  // how far a zstd body that is sent refers back to itself
 constexpr std::size_t proxy_head_bytes_max = 16u << 10;  // a proxy's answer to CONNECT; over it: the attempt has failed
-constexpr std::size_t tls_file_bytes_max = 4u << 20;     // a file of certificates or keys; over it: not used, said
-constexpr std::size_t inert_connections_max = 64;        // senders after a crash; over it: the oldest one is closed
+constexpr std::size_t journal_bytes_max =
+    32u << 20;  // the journal, at most a tenth of the free space; STINT_JOURNAL_MAX_MIB changes it; over it: not in it
+constexpr Nanoseconds journal_retry_after = Seconds(60);  // after a write to the journal that failed; then tried again
+constexpr std::size_t tls_file_bytes_max = 4u << 20;      // a file of certificates or keys; over it: not used, said
+constexpr std::size_t inert_connections_max = 64;         // senders after a crash; over it: the oldest one is closed
 constexpr std::size_t inert_head_bytes_max = 16u << 10;  // head of a request after a crash; over it: refused as all are
 // [/limits]
 

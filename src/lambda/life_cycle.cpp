@@ -169,6 +169,7 @@ Task<int> LifeCycle::live(TerminationSignals* signals) {
 }
 
 Task<Result<Event>> LifeCycle::serve_events() {
+  if (graph_ != nullptr) graph_->recover();
   for (;;) {
     Result<Event> event = co_await api_.next();
     if (!event || event->kind == Event::Kind::shutdown) co_return std::move(event);
@@ -249,7 +250,8 @@ void LifeCycle::log_end(std::string_view why) const {
   }
   if (!dropped.empty()) dropped.append(")");
   log(LogLevel::info, "ended: ", why, ", after ", invocations_, " invocations: ", data_.accepted, " items accepted, ",
-      data_.delivered, " delivered, ", data_.dropped_total(), " dropped", dropped, ", ",
+      data_.delivered, " delivered, ", data_.dropped_total(), " dropped", dropped, ", ", data_.recovered,
+      " recovered, ", data_.journalled, " left in the journal, ",
       data_.refused + (idle_ != nullptr ? idle_->refused() : 0), " requests refused");
 }
 

@@ -31,6 +31,12 @@ struct Batch {
   ~Batch() = default;
 
   bool empty() const { return slices.empty(); }
+  /// A share of the tickets of all slices.
+  Ticket ticket() const {
+    Ticket all;
+    for (const Slice& slice : slices) all.join(slice.ticket());
+    return all;
+  }
   Batch share() const {
     Batch other;
     other.signal = signal;

@@ -29,6 +29,13 @@ struct ComponentContext {
   const config::Environment& environment;
 };
 
+/// Items whose sender was told success are dropped: `error` is what their consumer said. Where only the environment's
+/// end is in the way they stay in the journal, if they are there.
+inline void give_up(ComponentContext& context, Error error, std::uint64_t items, Ticket& ticket) {
+  context.data.drop(error, items);
+  if (DataCounters::is_environment_end(error)) ticket.keep();
+}
+
 /// What a consumer does at present with data that it was given and has not let go of.
 enum class Activity : std::uint8_t {
   idle,     // it has none

@@ -32,9 +32,11 @@ void DeliveryQueue::start_next() {
 Task<> DeliveryQueue::deliver(Batch batch) {
   --not_begun_;
   const std::size_t items = batch.items;
+  Ticket ticket = batch.ticket();
   const Result<> consumed = co_await next_.consume(std::move(batch));
   --under_way_;
-  if (!consumed) context_.data.drop(consumed.error(), items);
+  if (!consumed) give_up(context_, consumed.error(), items, ticket);
+  ticket.reset();
   start_next();
   context_.changed.notify_all();
 }
@@ -61,7 +63,10 @@ Task<> DeliveryQueue::stop(Deadline deadline) {
   while (!idle()) {
     if (!co_await context_.changed.wait(context_.runtime.monotonic(deadline))) break;
   }
-  for (const Batch& batch : queue_) context_.data.drop(DropReason::environment_end, batch.items);
+  for (const Batch& batch : queue_) {
+    Ticket ticket = batch.ticket();
+    give_up(context_, Error{ErrorCode::stopping}, batch.items, ticket);
+  }
   queue_.clear();
   deliveries_.cancel();
   co_await deliveries_.join();

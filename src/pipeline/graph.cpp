@@ -126,8 +126,12 @@ class Graph::Builder {
   }
 
   // Requires: check() found no error.
-  std::unique_ptr<Graph> build() {
+  std::unique_ptr<Graph> build(std::unique_ptr<Journal> journal) {
     graph_.reset(new Graph(*context_));
+    if (journal != nullptr) {
+      graph_->journal_ = std::move(journal);
+      graph_->replay_ = std::make_unique<JournalReplay>(*context_, *graph_->journal_);
+    }
     for (const config::PipelineConfig& pipeline : service_.pipelines) add_pipeline(pipeline);
     connect_receivers();
     return diagnostics_.has_errors() ? nullptr : std::move(graph_);
@@ -206,21 +210,27 @@ class Graph::Builder {
     for (const auto& reference : config.receivers) {
       Receiver* const receiver = shared_instance<Receiver>(table_.receivers, "receivers", service_.receivers, reference,
                                                            config, receivers_, graph_->receivers_);
-      outputs_.push_back({receiver, signal, pipeline->entry});
+      outputs_.push_back({receiver, signal, pipeline->entry, accepts});
     }
     graph_->pipelines_.push_back(std::move(pipeline));
   }
 
-  // A receiver that feeds several pipelines of one signal gets one consumer for them.
+  // A receiver that feeds several pipelines of one signal gets one consumer for them, and one place in the journal.
   void connect_receivers() {
     for (const auto& [id, receiver] : receivers_) {
       for (const otlp::Signal signal : otlp::all_signals) {
         std::vector<Consumer*> consumers;
+        bool accepts = false;
         for (const Output& output : outputs_) {
-          if (output.receiver == receiver && output.signal == signal) consumers.push_back(output.consumer);
+          if (output.receiver != receiver || output.signal != signal) continue;
+          consumers.push_back(output.consumer);
+          accepts = accepts || output.accepts;
         }
-        if (consumers.size() == 1) receiver->connect(signal, *consumers.front());
-        if (consumers.size() > 1) receiver->connect(signal, *fan_out(std::move(consumers)));
+        if (consumers.empty()) continue;
+        Consumer* next = consumers.front();
+        if (consumers.size() > 1) next = fan_out(std::move(consumers));
+        if (accepts && graph_->replay_ != nullptr) next = &graph_->replay_->add_stage(id.to_string(), signal, *next);
+        receiver->connect(signal, *next);
       }
     }
   }
@@ -229,6 +239,7 @@ class Graph::Builder {
     Receiver* receiver;
     otlp::Signal signal;
     Consumer* consumer;
+    bool accepts;  // before it delivers
   };
 
   const config::ServiceConfig& service_;
@@ -250,11 +261,12 @@ void Graph::check(const config::ServiceConfig& service, const ComponentTable& ta
 }
 
 std::unique_ptr<Graph> Graph::make(const config::ServiceConfig& service, const ComponentTable& table,
-                                   ComponentContext& context, config::Diagnostics& diagnostics) {
+                                   ComponentContext& context, config::Diagnostics& diagnostics,
+                                   std::unique_ptr<Journal> journal) {
   Builder builder(service, table, &context, diagnostics);
   builder.check();
   if (diagnostics.has_errors()) return nullptr;
-  return builder.build();
+  return builder.build(std::move(journal));
 }
 
 Task<> Graph::start() {
@@ -300,6 +312,7 @@ Task<> Graph::stop_pipeline(Pipeline& pipeline, Deadline deadline) {
 }
 
 Task<> Graph::stop(Deadline deadline) {
+  if (replay_ != nullptr) co_await replay_->stop();
   // First of all: a sender that waits for a retry shall still get its answer.
   for (const auto& exporter : exporters_) exporter->hurry();
   Scope scope(context_.runtime);
@@ -309,6 +322,11 @@ Task<> Graph::stop(Deadline deadline) {
   co_await scope.join();
   for (const auto& exporter : exporters_) scope.spawn(exporter->stop(deadline));
   co_await scope.join();
+  if (journal_ != nullptr) journal_->close();
+}
+
+void Graph::recover() {
+  if (replay_ != nullptr) replay_->start();
 }
 
 }  // namespace stint

@@ -58,6 +58,7 @@ Task<std::size_t> BatchShard::end() {
   worker_.cancel();
   co_await worker_.join();
   const std::size_t left = pending_.items;
+  pending_.ticket().keep();
   pending_ = Batch();
   co_return left;
 }
@@ -137,8 +138,9 @@ Result<> BatchShard::put_back(otlp::Part part, Arena& arena) {
 Task<> BatchShard::hand_on(Batch batch) {
   const std::size_t items = batch.items;
   batch.metadata = metadata_;
+  Ticket ticket = batch.ticket();
   const Result<> consumed = co_await next_.consume(std::move(batch));
-  if (!consumed) context_.data.drop(consumed.error(), items);
+  if (!consumed) give_up(context_, consumed.error(), items, ticket);
 }
 
 }  // namespace stint

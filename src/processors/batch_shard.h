@@ -31,7 +31,7 @@ class BatchShard {
   void set_flushing(bool flushing);
   /// What waits to be taken is refused; what is held back goes out.
   void begin_stop();
-  /// Ends the task. Returns the items that are left and lost.
+  /// Ends the task. Returns the items that are left: lost, but for the journal.
   Task<std::size_t> end();
 
  private:

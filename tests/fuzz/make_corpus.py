@@ -240,9 +240,22 @@ def expand():
     yield "schemes", b"a: ${http://x}\nb: ${s3:y}\nc: ${\nd: ${}\n\x00\x00\x00"
 
 
+def journal():
+    def unit(generation, body, identifier=b"otlp", state=b"L", signal=0, content=b"request"):
+        head = b"R" + bytes([generation]) + body.to_bytes(2, "big") + bytes([0, len(identifier), signal]) + state + b"\1"
+        return (head.ljust(32, b"\0") + identifier + content).ljust(64, b"\0")
+
+    yield "one", b"\0" + unit(1, 7)
+    yield "done", b"\0" + unit(1, 7, state=b"D") + unit(1, 7)
+    yield "generations", b"\0" + unit(3, 7) + unit(2, 7) + unit(3, 7, state=b"D")
+    yield "too-long", b"\0" + unit(1, 60000)
+    yield "head-damaged", b"\x15" + unit(1, 7)
+    yield "garbage-between", b"\0" + b"x" * 128 + unit(1, 7)
+
+
 TARGETS = {
     "answer": answer, "chunked": chunked, "expand": expand, "grpc": grpc, "gzip": gzip_inputs, "header_value": header_value, "http": http, "http2": http2,
-    "json": json, "json_otlp": json_otlp, "lz4": lambda: in_every_form("lz4"),
+    "journal": journal, "json": json, "json_otlp": json_otlp, "lz4": lambda: in_every_form("lz4"),
     "platform_events": platform_events, "snappy": lambda: in_every_form("x-snappy-framed", "snappy"), "to_json": to_json, "url": url, "walk": walk, "yaml": yaml, "zstd": lambda: in_every_form("zstd"),
 }
 

@@ -452,10 +452,12 @@ TEST_F(LifeCycleTest, SaysAtTheEndWhatBecameOfTheData) {
   data_.delivered = 7;
   data_.drop(DropReason::environment_end, 3);
   data_.drop(DropReason::permanent, 2);
+  data_.recovered = 4;
+  data_.journalled = 3;
   run(only_shut_down());
   EXPECT_TRUE(
       log_.has("ended: spindown, after 0 invocations: 12 items accepted, 7 delivered, 5 dropped (2 permanent, "
-               "3 environment_end), 0 requests refused"))
+               "3 environment_end), 4 recovered, 3 left in the journal, 0 requests refused"))
       << log_.text();
 }
 

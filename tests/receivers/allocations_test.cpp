@@ -14,6 +14,8 @@
 #include "bench/allocations.h"
 #include "exporters/otlphttp.h"
 #include "net/http2_frames.h"
+#include "pipeline/journal_stage.h"
+#include "pipeline/memory_journal_file.h"
 #include "pipeline/requests.h"
 #include "receivers/otlp.h"
 #include "runtime/epoll_loop.h"
@@ -229,7 +231,7 @@ double allocations_per_call() {
 }
 
 // Heap allocations of one request; `compression` empty: nothing behind the receiver.
-double allocations_per_request(std::optional<net::Compression> compression) {
+double allocations_per_request(std::optional<net::Compression> compression, bool with_journal = false) {
   const std::uint16_t port = free_port();
   const Socket back_end(listen_on_loopback());
   const std::string body = spans_request(100);
@@ -244,6 +246,10 @@ double allocations_per_request(std::optional<net::Compression> compression) {
   receiver_config.protocols.http->endpoint = concat("127.0.0.1:", port);
   OtlpReceiver receiver(collector.context, "otlp", receiver_config);
   receiver.connect(otlp::Signal::traces, collector.counter);
+  MemoryDisk disk;
+  disk.bytes.emplace().reserve(2 * journal::segment_bytes);  // a disk allocates nothing of ours
+  Journal journal(collector.runtime, collector.data, std::make_unique<MemoryJournalFile>(disk), 1u << 20);
+  std::unique_ptr<JournalStage> stage;
   std::unique_ptr<OtlpHttpExporter> exporter;
   if (compression) {
     OtlpHttpExporter::Config exporter_config;
@@ -251,11 +257,17 @@ double allocations_per_request(std::optional<net::Compression> compression) {
     exporter_config.client.compression = *compression;
     exporter = std::make_unique<OtlpHttpExporter>(collector.context, "otlphttp", exporter_config);
     collector.counter.next = exporter.get();
+    if (with_journal) {
+      stage = std::make_unique<JournalStage>(journal, "otlp", otlp::Signal::traces, *exporter);
+      collector.counter.next = stage.get();
+    }
   }
   int status = -1;
   collector.runtime.run(serve(collector, receiver, others, status));
   EXPECT_EQ(status, 0) << "the other process was not served";
   EXPECT_EQ(collector.data.delivered, compression ? requests * 100 : 0);
+  EXPECT_EQ(disk.writes, with_journal ? 1 + 2 * requests : 0) << "its head, and each request with its end";
+  EXPECT_EQ(collector.data.journalled, 0u);
   return collector.counter.per_request;
 }
 
@@ -279,6 +291,10 @@ TEST(Allocations, OfOneCallOverGrpcAreAtMostTwelve) { expect_at_most(12, allocat
 
 TEST(Allocations, OfOneRequestThatPassesThroughAreAtMostEight) {
   expect_at_most(8, allocations_per_request(net::Compression::none), "passed");
+}
+
+TEST(Allocations, OfOneRequestThatPassesThroughTheJournalAreAtMostEight) {
+  expect_at_most(8, allocations_per_request(net::Compression::none, /*with_journal=*/true), "journalled");
 }
 
 TEST(Allocations, OfOneRequestThatIsCompressedAreAtMostTen) {

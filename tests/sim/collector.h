@@ -10,6 +10,7 @@
 #include "config/service.h"
 #include "lambda/life_cycle.h"
 #include "pipeline/graph.h"
+#include "pipeline/memory_journal_file.h"
 #include "sim/process.h"
 
 namespace stint::sim {
@@ -23,7 +24,8 @@ struct CollectorSettings {
 
 class CollectorProcess final : public Process {
  public:
-  CollectorProcess(Network& network, CollectorSettings settings);
+  /// Borrows: `disk`, where its journal lies; as that of a sandbox it outlives the process.
+  CollectorProcess(Network& network, CollectorSettings settings, MemoryDisk& disk);
   ~CollectorProcess() override;
 
   bool begin() override;
@@ -39,6 +41,7 @@ class CollectorProcess final : public Process {
   bool load_configuration();
 
   CollectorSettings settings_;
+  MemoryDisk& disk_;
   config::FixedEnvironment environment_;
   BlockPool pool_;
   CopyCounters copies_;

@@ -130,8 +130,10 @@ std::size_t Ledger::refused() const {
 std::size_t Ledger::received() const {
   return count(entries_, [](const Entry& entry) { return entry.received > 0; });
 }
-std::size_t Ledger::missing() const {
-  return count(entries_, [](const Entry& entry) { return entry.confirmed && entry.received == 0; });
+std::size_t Ledger::missing(const std::set<ItemId>& elsewhere) const {
+  return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
+    return entry.second.confirmed && entry.second.received == 0 && !elsewhere.contains(entry.first);
+  }));
 }
 std::size_t Ledger::duplicates() const {
   std::size_t too_many = 0;

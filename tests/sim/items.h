@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,8 +38,8 @@ class Ledger {
   std::size_t confirmed() const;
   std::size_t refused() const;
   std::size_t received() const;
-  /// Confirmed and never received.
-  std::size_t missing() const;
+  /// Confirmed and never received; with `elsewhere`, and not there either.
+  std::size_t missing(const std::set<ItemId>& elsewhere = {}) const;
   /// Received more than once: how often too many in all.
   std::size_t duplicates() const;
   /// Requests that brought an item again.

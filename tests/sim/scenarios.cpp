@@ -408,6 +408,14 @@ void failing_configuration(World& world) {
   shut_down(world);
 }
 
+// Whatever has happened before: everything that was accepted has arrived.
+void expect_nothing_lost(World& world) {
+  if (world.has_fault()) return;
+  EXPECT_EQ(world.ledger().missing(), 0u);
+  EXPECT_EQ(world.ledger().confirmed(), world.ledger().made()) << "an export was not taken";
+  EXPECT_FALSE(world.disk().bytes) << "a journal is left though all is done";
+}
+
 void collector_killed(World& world) {
   initialise(world);
   invoke(world, 1, Seconds(5));
@@ -415,6 +423,90 @@ void collector_killed(World& world) {
   world.pass(Seconds(5));
   invoke(world, 2, Seconds(5));
   shut_down(world);
+  expect_nothing_lost(world);
+}
+
+// The back end comes back when the collector that has accepted the data is gone.
+void killed_with_data_inside(World& world) {
+  initialise(world);
+  invoke(world, 2, Seconds(10));
+  world.kill_collector();
+  world.pass(Seconds(1));
+  world.start_back_end();
+  invoke(world, 2, Seconds(10));
+  shut_down(world);
+  expect_nothing_lost(world);
+  EXPECT_TRUE(world.has_fault() || world.said("recovered from before the start"));
+}
+
+void prepare_dead_then_time_out(WorldSettings& settings) {
+  prepare_time_out(settings);
+  settings.back_end_listens = false;
+}
+
+void prepare_dead_then_crash(WorldSettings& settings) {
+  prepare_crash(settings);
+  settings.back_end_listens = false;
+}
+
+// The environment is reset while nothing can be delivered, and lives on.
+void reset_with_data_inside(World& world) {
+  initialise(world);
+  expect_success(world, world.invoke());
+  const platform::InvocationOutcome* const failed = world.invoke();
+  if (!world.has_fault()) {
+    ASSERT_NE(failed, nullptr);
+    EXPECT_NE(failed->status, "success");
+    EXPECT_GT(world.ledger().missing(), 0u);
+  }
+  world.start_back_end();
+  expect_success(world, world.invoke());
+  shut_down(world);
+  expect_nothing_lost(world);
+  EXPECT_TRUE(world.has_fault() || world.said("recovered from before the start"));
+}
+
+// Nothing is there to take the rest: it is in the last line, and in the file that ends with the environment.
+void reset_and_never_delivered(World& world) {
+  initialise(world);
+  expect_success(world, world.invoke());
+  (void)world.invoke();
+  expect_success(world, world.invoke());
+  shut_down(world);
+  if (world.has_fault()) return;
+  EXPECT_EQ(world.ledger().received(), 0u);
+  EXPECT_EQ(world.journalled().size(), world.ledger().confirmed());
+  EXPECT_EQ(world.collector().data().journalled, world.ledger().confirmed());
+}
+
+void prepare_without_journal(WorldSettings& settings) {
+  defaults(settings);
+  settings.environment = {{"STINT_JOURNAL", "off"}};
+  settings.journal_works = false;
+}
+
+void prepare_full_disk(WorldSettings& settings) {
+  defaults(settings);
+  settings.journal_works = false;
+}
+
+void without_journal(World& world) {
+  initialise(world);
+  invoke(world, 2, Seconds(5));
+  shut_down(world);
+  EXPECT_FALSE(world.disk().bytes);
+  expect_all_delivered(world);
+}
+
+// No room for a journal, or for one record only: telemetry goes on.
+void full_disk(World& world) {
+  world.disk().file_bytes_max = journal::file_head_bytes + 200;
+  initialise(world);
+  invoke(world, 2, Seconds(5));
+  world.disk().file_bytes_max = 10;
+  invoke(world, 2, Seconds(5));
+  shut_down(world);
+  expect_all_delivered(world);
 }
 
 void prepare_snapshot(WorldSettings& settings) {
@@ -518,6 +610,12 @@ constexpr Scenario all_scenarios[] = {
     {"ProvisionedConcurrency", prepare_provisioned, provisioned},
     {"ManagedInstances", prepare_managed, managed},
     {"LocalEmulator", prepare_sam, sam},
+    {"CollectorKilledWithDataInside", prepare_refusing, killed_with_data_inside},
+    {"FunctionTimesOutWithADeadBackEnd", prepare_dead_then_time_out, reset_with_data_inside},
+    {"FunctionCrashesWithADeadBackEnd", prepare_dead_then_crash, reset_with_data_inside},
+    {"ResetAndNeverDelivered", prepare_dead_then_crash, reset_and_never_delivered},
+    {"WithoutJournal", prepare_without_journal, without_journal},
+    {"FullDisk", prepare_full_disk, full_disk},
 };
 
 }  // namespace
@@ -533,8 +631,10 @@ Played play(const Scenario& scenario, std::uint64_t seed, std::optional<Fault> f
   scenario.play(world);
   world.finish();
   if (!scenario.may_duplicate) {
-    // A fault cuts one connection, on which one request is under way.
-    EXPECT_LE(world.ledger().repeated_requests(), fault ? 1u : 0u) << "sent twice without need";
+    // A fault cuts one connection, on which one request is under way. A kill cuts all, and nobody is left who could
+    // know what has arrived: at most four requests of traces and of logs, and one of metrics.
+    const std::size_t repeated_most = !fault ? 0u : fault->kind == Fault::Kind::kill ? 9u : 1u;
+    EXPECT_LE(world.ledger().repeated_requests(), repeated_most) << "sent twice without need";
   }
   Played played{0, {}, world.story()};
   if (!world.collectors().empty()) {

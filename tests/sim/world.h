@@ -5,7 +5,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,7 @@ struct WorldSettings {
   FunctionPlan function;
   platform::Settings platform;
   bool back_end_listens = true;
+  bool journal_works = true;  // so that a kill loses nothing
   bool clock_stops_in_freeze = false;
   std::optional<Fault> fault;  // in the first collector
 };
@@ -53,6 +56,8 @@ class World final : private platform::Processes, private platform::Watcher {
   // What has happened.
   Network& network() { return network_; }
   Ledger& ledger() { return ledger_; }
+  /// Of the sandbox.
+  MemoryDisk& disk() { return disk_; }
   BackEndProcess& back_end() { return *back_end_; }
   platform::Platform& platform() { return platform_->platform(); }
   /// The one that was started last. Requires: there is one.
@@ -63,7 +68,10 @@ class World final : private platform::Processes, private platform::Watcher {
   bool has_fault() const { return settings_.fault.has_value(); }
   /// The fault hit the connection with the platform, so the collector may have to end.
   bool platform_was_hit() const;
+  /// By all collectors, as long as they lived.
   std::uint64_t dropped() const;
+  /// What a next life would find.
+  std::set<ItemId> journalled();
   /// Everything that was said and done, with its time.
   const std::string& story() const { return story_; }
   bool said(std::string_view text) const { return story_.find(text) != story_.npos; }
@@ -96,9 +104,12 @@ class World final : private platform::Processes, private platform::Watcher {
   Entry& entry(platform::ProcessId id);
   void tell(std::string_view who, std::string_view what);
   void check_ledger();
+  const DataCounters& counters(const CollectorProcess& collector) const;
+  std::uint64_t dropped_for_good() const;
 
   WorldSettings settings_;
   Network network_;
+  MemoryDisk disk_;
   Ledger ledger_;
   std::size_t invocation_ = 0;
   std::unique_ptr<PlatformProcess> platform_;
@@ -111,6 +122,7 @@ class World final : private platform::Processes, private platform::Watcher {
     platform::ExitStatus status;
   };
   std::vector<Exit> exits_;
+  std::map<const Process*, DataCounters> last_counters_;  // of killed collectors
   std::vector<platform::InvocationOutcome> outcomes_;
   std::string_view turned_ = "world";
   std::string story_;

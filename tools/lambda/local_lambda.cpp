@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include "base/log.h"
 #include "runtime/epoll_loop.h"
@@ -30,15 +31,37 @@ std::size_t terminal_width() {
   return 140;
 }
 
+// What lies in the sandbox's /tmp outlives its processes, and ends with it. Where /tmp itself is not the sandbox's own,
+// TMPDIR says where that is.
+class SandboxDirectory {
+ public:
+  explicit SandboxDirectory(bool needed) {
+    char path[] = "/tmp/local-lambda-sandbox-XXXXXX";
+    if (needed && ::mkdtemp(path) != nullptr) path_ = path;
+  }
+  SandboxDirectory(const SandboxDirectory&) = delete;
+  SandboxDirectory& operator=(const SandboxDirectory&) = delete;
+  ~SandboxDirectory() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 // What every process of the sandbox sees besides its own variables.
-Variables base_environment() {
+Variables base_environment(const std::string& temporary_directory) {
   const char* const path = std::getenv("PATH");
-  return {{"PATH", path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path},
-          {"LANG", "en_US.UTF-8"},
-          {"TZ", ":UTC"},
-          {"AWS_ACCESS_KEY_ID", "AKIALOCALLAMBDA"},
-          {"AWS_SECRET_ACCESS_KEY", "local"},
-          {"AWS_SESSION_TOKEN", "local"}};
+  Variables variables = {{"PATH", path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path},
+                         {"LANG", "en_US.UTF-8"},
+                         {"TZ", ":UTC"},
+                         {"AWS_ACCESS_KEY_ID", "AKIALOCALLAMBDA"},
+                         {"AWS_SECRET_ACCESS_KEY", "local"},
+                         {"AWS_SESSION_TOKEN", "local"}};
+  if (!temporary_directory.empty()) variables.emplace_back("TMPDIR", temporary_directory);
+  return variables;
 }
 
 // Everything that lives while the loop runs. Members are in the order of their dependence.
@@ -49,7 +72,8 @@ class LocalLambda : public Watcher {
         runtime_(loop_),
         pool_(memory_bytes_max),
         deliver_(runtime_, pool_, copies_),
-        processes_(runtime_, base_environment()),
+        directory_(options_.temporary_directory.empty()),
+        processes_(runtime_, base_environment(directory_.path())),
         costs_(options_, processes_),
         changed_(runtime_),
         api_(runtime_),
@@ -189,6 +213,7 @@ class LocalLambda : public Watcher {
   BlockPool pool_;
   CopyCounters copies_;
   RealDeliver deliver_;
+  SandboxDirectory directory_;
   RealProcesses processes_;
   Costs costs_;
   Notifier changed_;

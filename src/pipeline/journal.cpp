@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/journal.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/log.h"
+#include "pipeline/journal_reader.h"
+
+namespace stint {
+
+using journal::RecordHead;
+using journal::segment_bytes;
+
+namespace {
+
+constexpr std::uint64_t part_of_free_space = 10;
+constexpr std::size_t no_segment = SIZE_MAX;
+
+std::uint64_t segments_of(std::uint64_t bytes) { return (bytes + segment_bytes - 1) / segment_bytes; }
+
+std::string explain(Error error) {
+  switch (error.code) {
+    case ErrorCode::in_use: return "another process holds it";
+    case ErrorCode::permission_denied: return "it is not a plain file of our own";
+    case ErrorCode::not_found: return "its directory does not exist";
+    default: return to_string(error);
+  }
+}
+
+std::uint64_t journal_bytes_max(const config::Environment& environment) {
+  const auto text = environment.lookup("STINT_JOURNAL_MAX_MIB");
+  if (!text || text->empty()) return limits::journal_bytes_max;
+  std::uint64_t mib = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), mib);
+  if (error == std::errc() && end == text->data() + text->size() && mib >= 1 && mib <= 1024) return mib << 20;
+  log(LogLevel::warn, "STINT_JOURNAL_MAX_MIB: '", *text, "' is not a number from 1 to 1024; ",
+      limits::journal_bytes_max >> 20, " is taken");
+  return limits::journal_bytes_max;
+}
+
+}  // namespace
+
+JournalSettings journal_settings(const config::Environment& environment, bool in_sandbox) {
+  JournalSettings settings;
+  settings.bytes_max = journal_bytes_max(environment);
+  const std::string_view chosen = environment.lookup("STINT_JOURNAL").value_or("");
+  if (chosen == "off") return settings;
+  if (!chosen.empty()) {
+    settings.path = chosen;
+  } else if (in_sandbox) {
+    const std::string_view directory = environment.lookup("TMPDIR").value_or("");
+    settings.path = concat(directory.empty() ? std::string_view("/tmp") : directory, "/.stint-journal");
+  }
+  return settings;
+}
+
+Journal::Journal(Runtime& runtime, DataCounters& data, std::unique_ptr<JournalFile> file, std::uint64_t bytes_max)
+    : runtime_(runtime), data_(data), file_(std::move(file)), bytes_max_(bytes_max) {}
+
+Journal::~Journal() = default;
+
+// ---- the file ----
+
+void Journal::say(Trouble trouble, std::string_view what) {
+  const auto bit = static_cast<std::uint8_t>(1u << static_cast<unsigned>(trouble));
+  if ((said_ & bit) == 0) log(LogLevel::warn, "journal: ", file_->path(), ": ", what);
+  said_ |= bit;
+}
+
+void Journal::go_off(std::string_view why) {
+  if (state_ == State::open) file_->close();
+  state_ = State::off;
+  data_.journalled = 0;
+  say(Trouble::off, concat(why, "; going on without: what is accepted would not survive a kill"));
+}
+
+bool Journal::open(JournalFile::Want want) {
+  if (state_ != State::unopened) return state_ == State::open;
+  const Result<JournalFile::Found> found = file_->open(want);
+  if (found) return take_file(*found);
+  const bool nothing = want == JournalFile::Want::existing && found.error().code == ErrorCode::not_found;
+  if (!nothing) go_off(explain(found.error()));
+  return false;
+}
+
+bool Journal::take_file(const JournalFile::Found& found) {
+  state_ = State::open;
+  char bytes[256];
+  const Result<std::size_t> size = file_->read(0, bytes);
+  if (!size) return go_off(to_string(size.error())), false;
+  const journal::FileKind kind = journal::kind_of({bytes, *size});
+  if (kind == journal::FileKind::foreign) return go_off("there is a file of another kind"), false;
+  const std::uint64_t most = segments_of(bytes_max_);
+  const std::uint64_t existing =
+      found.bytes > journal::file_head_bytes ? segments_of(found.bytes - journal::file_head_bytes) : 0;
+  usable_ = std::min(most, (found.free_bytes + found.bytes) / part_of_free_space / segment_bytes);
+  segments_.resize(std::max<std::size_t>(usable_, std::min(most, existing)));
+  written_end_ = found.bytes;
+  if (kind == journal::FileKind::damaged) {
+    say(Trouble::truncated, "it was damaged or truncated; what is whole is recovered");
+  }
+  if (kind != journal::FileKind::empty) scan(std::min<std::size_t>(existing, segments_.size()));
+  if (segments_.empty()) {
+    if (found.bytes == 0) file_->remove();
+    return go_off("there is too little free space for it"), false;
+  }
+  return kind == journal::FileKind::ours || write_file_head();
+}
+
+bool Journal::write_file_head() {
+  const std::string_view head = journal::file_head();
+  const iovec part{const_cast<char*>(head.data()), head.size()};
+  if (const Result<> written = file_->write(0, {&part, 1}); !written) {
+    return go_off(to_string(written.error())), false;
+  }
+  return true;
+}
+
+// Somebody may remove or cut the file while we write to it.
+bool Journal::check_whole() {
+  const Result<std::uint64_t> size = file_->size();
+  if (!size) {
+    go_off(size.error().code == ErrorCode::not_found ? "it was removed" : to_string(size.error()));
+    return false;
+  }
+  if (*size >= written_end_) return true;
+  say(Trouble::truncated, "it was truncated while in use; what is accepted from now on is safe again");
+  written_end_ = *size;
+  return *size >= journal::file_head().size() || write_file_head();
+}
+
+bool Journal::may_write() { return open(JournalFile::Want::any) && runtime_.now() >= retry_at_ && check_whole(); }
+
+// ---- segments ----
+
+std::uint64_t Journal::segment_begin(std::size_t segment) const {
+  return journal::file_head_bytes + segment * segment_bytes;
+}
+
+std::size_t Journal::segment_of(std::uint64_t place) const {
+  return static_cast<std::size_t>((place - journal::file_head_bytes) / segment_bytes);
+}
+
+// Makes the lowest `count` free segments in a row current.
+bool Journal::take_segments(std::size_t count) {
+  std::size_t free = 0;
+  for (std::size_t i = 0; i < usable_; ++i) {
+    free = is_free(i) ? free + 1 : 0;
+    if (free < count) continue;
+    current_ = i + 1 - count;
+    segments_[current_] = Segment{.generation = next_generation_++, .run = static_cast<std::uint32_t>(count)};
+    for (std::size_t later = current_ + 1; later <= i; ++later) segments_[later] = Segment{.live = 1};
+    return true;
+  }
+  return false;
+}
+
+void Journal::free_segments(std::size_t first) {
+  const std::size_t end = std::min<std::size_t>(first + segments_[first].run, segments_.size());
+  std::fill(segments_.begin() + static_cast<std::ptrdiff_t>(first),
+            segments_.begin() + static_cast<std::ptrdiff_t>(end), Segment());
+}
+
+// Where a record goes; 0: there is no room.
+std::uint64_t Journal::place_for(std::uint64_t bytes) {
+  const bool is_large = bytes > segment_bytes;
+  const Segment* const current = usable_ > 0 ? &segments_[current_] : nullptr;
+  const bool fits = current != nullptr && !is_large && current->generation > 0 && !current->found &&
+                    current->run == 1 && current->used + bytes <= segment_bytes;
+  if (!fits && !take_segments(static_cast<std::size_t>(segments_of(bytes)))) return 0;
+  return segment_begin(current_) + segments_[current_].used;
+}
+
+void Journal::append(std::string_view receiver, Batch& batch) {
+  if (!may_write()) return;
+  receiver = receiver.substr(0, UINT16_MAX);
+  RecordHead head{.body_bytes = static_cast<std::uint32_t>(batch.bytes),
+                  .items = static_cast<std::uint32_t>(batch.items),
+                  .id_bytes = static_cast<std::uint16_t>(receiver.size()),
+                  .signal = static_cast<std::uint8_t>(batch.signal)};
+  const std::uint64_t place = place_for(head.record_bytes());
+  if (place == 0) return say(Trouble::full, "it is full; what does not fit would not survive a kill");
+  Segment& segment = segments_[current_];
+  head.generation = segment.generation;
+  parts_.clear();
+  parts_.push_back({&head, sizeof head});
+  parts_.push_back({const_cast<char*>(receiver.data()), receiver.size()});
+  head.content_crc = journal::crc32(0, receiver);
+  for (const Slice& slice : batch.slices) {
+    parts_.push_back({const_cast<char*>(slice.view().data()), slice.size()});
+    head.content_crc = journal::crc32(head.content_crc, slice.view());
+  }
+  journal::seal(head);
+  const Result<> written = file_->write(place, parts_);
+  if (!written) {
+    retry_at_ = runtime_.now() + limits::journal_retry_after;
+    if (segment.live == 0) free_segments(current_);
+    return say(Trouble::write, concat(to_string(written.error()), "; what is accepted would not survive a kill"));
+  }
+  written_end_ = std::max(written_end_, place + sizeof head + head.content_bytes());
+  segment.used += static_cast<std::uint32_t>(std::min(head.record_bytes(), segment_bytes));
+  ++segment.live;
+  data_.journalled += batch.items;
+  Ticket ticket = issue(place, head.items);
+  for (Slice& slice : batch.slices) slice.attach(ticket.share());
+}
+
+void Journal::settled(std::uint64_t place, std::uint32_t items, bool kept) {
+  if (kept || state_ != State::open) return;
+  const char done = journal::state_done;
+  const iovec part{const_cast<char*>(&done), 1};
+  // Without it the record would be sent once more in another life: no reason to say or do anything.
+  (void)file_->write(place + journal::state_offset, {&part, 1});
+  forget(segment_of(place), items);
+}
+
+void Journal::forget(std::size_t segment, std::uint32_t items) {
+  data_.journalled -= std::min<std::uint64_t>(data_.journalled, items);
+  if (--segments_[segment].live == 0) free_segments(segment);
+}
+
+void Journal::close() {
+  if (state_ != State::open) return;
+  const bool all_done =
+      std::all_of(segments_.begin(), segments_.end(), [](const Segment& segment) { return segment.live == 0; });
+  all_done ? file_->remove() : file_->close();
+  state_ = State::off;
+}
+
+// ---- the former life ----
+
+void Journal::scan(std::size_t count) {
+  reader_ = std::make_unique<Reader>(*file_, segment_begin(segments_.size()));
+  for (std::size_t i = 0; i < count;) {
+    scan_segment(i, *reader_);
+    i += segments_[i].run;
+  }
+  if (oldest_to_recover() == no_segment) reader_.reset();
+}
+
+// Counts what is live of the latest generation.
+void Journal::scan_segment(std::size_t segment, Reader& reader) {
+  Segment found;
+  std::uint64_t items = 0;
+  reader.begin(segment_begin(segment), segment_begin(segment) + segment_bytes);
+  while (const auto record = reader.next()) {
+    const RecordHead& head = record->head;
+    next_generation_ = std::max(next_generation_, head.generation + 1);
+    if (head.generation < found.generation) continue;
+    if (head.generation > found.generation) {
+      found = Segment{.generation = head.generation, .found = true};
+      items = 0;
+    }
+    if (head.state == journal::state_done) continue;
+    ++found.live;
+    items += head.items;
+    const std::uint64_t run = segments_of(head.record_bytes());
+    found.run = static_cast<std::uint32_t>(std::min<std::uint64_t>(run, segments_.size() - segment));
+  }
+  if (found.live == 0) return;
+  found.to_recover = found.live;
+  segments_[segment] = found;
+  for (std::size_t later = segment + 1; later < segment + found.run; ++later) segments_[later] = Segment{.live = 1};
+  data_.journalled += items;
+}
+
+std::size_t Journal::oldest_to_recover() const {
+  std::size_t oldest = no_segment;
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    if (segments_[i].to_recover == 0) continue;
+    if (oldest == no_segment || segments_[i].generation < segments_[oldest].generation) oldest = i;
+  }
+  return oldest;
+}
+
+bool Journal::look_for_former_life() { return open(JournalFile::Want::existing) && oldest_to_recover() != no_segment; }
+
+Result<Journal::Recovered> Journal::recover_next(BlockPool& pool) {
+  if (state_ != State::open) return Error{ErrorCode::not_found};
+  for (std::size_t at; (at = oldest_to_recover()) != no_segment;) {
+    Segment& segment = segments_[at];
+    reader_->begin(segment_begin(at) + segment.used, segment_begin(at) + segment_bytes);
+    while (const auto record = reader_->next()) {
+      const RecordHead& head = record->head;
+      if (head.generation == segment.generation && head.state != journal::state_done) {
+        return recover(at, record->place, head, pool);
+      }
+    }
+    // Fewer than the scan has counted: somebody has written to the file meanwhile.
+    segment.live -= std::exchange(segment.to_recover, 0);
+    if (segment.live == 0) free_segments(at);
+  }
+  reader_.reset();
+  return Error{ErrorCode::not_found};
+}
+
+Result<Journal::Recovered> Journal::recover(std::size_t segment, std::uint64_t place, const RecordHead& head,
+                                            BlockPool& pool) {
+  // Half of the memory is left to what comes in now; but an empty pool takes any record.
+  const bool is_quiet = pool.bytes_in_use() < pool.bytes_max() / 4;
+  if (!is_quiet && pool.bytes_in_use() + head.content_bytes() > pool.bytes_max() / 2) {
+    return Error{ErrorCode::memory_full};
+  }
+  const auto bytes = static_cast<std::size_t>(head.content_bytes());
+  Result<Block> block = bytes < pool.block_bytes_max() ? pool.allocate(bytes) : Error{ErrorCode::too_large};
+  if (!block && block.error().code == ErrorCode::memory_full) return block.error();
+  segments_[segment].used =
+      static_cast<std::uint32_t>(std::min(place - segment_begin(segment) + head.record_bytes(), segment_bytes));
+  --segments_[segment].to_recover;
+  Ticket ticket = issue(place, head.items);
+  if (!block) return Error{ErrorCode::malformed};  // and done, with its ticket
+  const Result<std::size_t> size = file_->read(place + sizeof head, {block->data(), bytes});
+  const std::string_view content(block->data(), bytes);
+  const bool is_whole = size && *size == bytes && journal::crc32(0, content) == head.content_crc && head.signal < 3;
+  if (!is_whole) return Error{ErrorCode::malformed};
+  Recovered recovered;
+  recovered.receiver = content.substr(0, head.id_bytes);
+  recovered.batch = Batch(static_cast<otlp::Signal>(head.signal),
+                          Slice(std::move(*block), content.substr(head.id_bytes)), head.items);
+  recovered.batch.slices.front().attach(std::move(ticket));
+  return recovered;
+}
+
+}  // namespace stint

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/journal_stage.h"
+
+#include "base/log.h"
+#include "otlp/walk.h"
+
+namespace stint {
+namespace {
+
+// Enough for `next` to be in flight.
+constexpr Nanoseconds start_delay = Milliseconds(1);
+// Memory comes free without a notification, too.
+constexpr Nanoseconds memory_look_again = Milliseconds(100);
+
+}  // namespace
+
+Consumer& JournalReplay::add_stage(std::string receiver, otlp::Signal signal, Consumer& next) {
+  stages_.push_back(std::make_unique<JournalStage>(journal_, std::move(receiver), signal, next));
+  return *stages_.back();
+}
+
+JournalStage* JournalReplay::find_stage(std::string_view receiver, otlp::Signal signal) const {
+  for (const auto& stage : stages_) {
+    if (stage->is_of(receiver, signal)) return stage.get();
+  }
+  return nullptr;
+}
+
+Task<> JournalReplay::run() {
+  if (!co_await context_.runtime.sleep(start_delay) || !journal_.look_for_former_life()) co_return;
+  for (;;) {
+    Result<Journal::Recovered> recovered = journal_.recover_next(context_.pool);
+    if (recovered) {
+      co_await put_in(std::move(*recovered));
+      co_await context_.runtime.yield();
+      continue;
+    }
+    if (recovered.error().code == ErrorCode::not_found) break;
+    if (recovered.error().code == ErrorCode::malformed) {
+      ++damaged_;
+      continue;
+    }
+    const Result<> waited = co_await context_.changed.wait(context_.runtime.now() + memory_look_again);
+    if (!waited && waited.error().code == ErrorCode::cancelled) co_return;
+  }
+  log_end();
+}
+
+// The bytes lay where others can write, so they are looked at as those of a sender.
+Task<> JournalReplay::put_in(Journal::Recovered recovered) {
+  Batch& batch = recovered.batch;
+  const Result<otlp::Counts> walked = otlp::walk(batch.signal, batch.slices.front().view());
+  if (!walked || walked->items != batch.items || walked->invalid_utf8 > 0) {
+    ++damaged_;
+    co_return;
+  }
+  ++requests_;
+  const std::size_t items = batch.items;
+  context_.data.recovered += items;
+  JournalStage* const stage = find_stage(recovered.receiver, batch.signal);
+  if (stage == nullptr) {
+    ++homeless_;
+    context_.data.drop(DropReason::permanent, items);
+    co_return;
+  }
+  Ticket ticket = batch.ticket();
+  const Result<> consumed = co_await stage->next().consume(std::move(batch));
+  if (!consumed) give_up(context_, consumed.error(), items, ticket);
+}
+
+void JournalReplay::log_end() const {
+  if (requests_ > 0) {
+    log(LogLevel::info, "journal: ", requests_, " requests with ", context_.data.recovered,
+        " items recovered from before the start");
+  }
+  if (damaged_ > 0) log(LogLevel::warn, "journal: ", damaged_, " requests are damaged and lost");
+  if (homeless_ > 0) {
+    log(LogLevel::warn, "journal: ", homeless_, " of the requests dropped: no receiver of that name has a pipeline");
+  }
+}
+
+Task<> JournalReplay::stop() {
+  scope_.cancel();
+  co_await scope_.join();
+}
+
+}  // namespace stint
