@@ -82,8 +82,10 @@ void keep_listening_sockets() {
 std::uint64_t items_inside(const Handover& handover) {
   const DataCounters* const data = handover.data;
   if (data == nullptr) return 0;
-  const std::uint64_t done = data->delivered + data->dropped_total();
-  return data->accepted > done ? data->accepted - done : 0;
+  // What the journal has is no loss: the next start sends it.
+  const std::uint64_t done = data->delivered + data->dropped_total() + data->journalled;
+  const std::uint64_t taken = data->accepted + data->recovered;
+  return taken > done ? taken - done : 0;
 }
 
 [[noreturn]] void become_inert(Text& reason) {
