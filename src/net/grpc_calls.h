@@ -134,6 +134,8 @@ class GrpcCalls final : private Http2Events {
   /// Close once everything is sent.
   bool is_over() const { return closing_ || session_.is_over(); }
   std::size_t calls() const { return calls_in_use_; }
+  /// Requires: calls() == 0.
+  MonotonicTime idle_since() const { return keepalive_.idle_since(); }
   /// The client has spoken HTTP/2.
   bool greeted() const { return greeted_; }
   /// Tells the client to open no more streams.

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Nanoseconds accept_pause = Milliseconds(50);
 constexpr Nanoseconds memory_pause = Milliseconds(20);
+constexpr Nanoseconds end_look = Milliseconds(20);   // a scope lets go of a task just after it has ended
 constexpr std::size_t output_bytes_max = 64u << 10;  // of one send
 // What a client still sends is read and dropped up to here, so that it reads our last words and no reset.
 constexpr std::size_t linger_bytes_max = 1u << 20;
@@ -56,6 +57,16 @@ class GrpcServer::Connection {
   }
 
   std::size_t calls() const { return calls_.calls(); }
+  MonotonicTime idle_since() const { return calls_.idle_since(); }
+  /// Closes the connection after a word to the client; a call that comes meanwhile is the client's to repeat.
+  Task<> leave() {
+    ++busy_;
+    calls_.drain(runtime_.now());
+    if (server_.settings_.tls == nullptr || is_secure_) co_await flush();
+    --busy_;
+    reader_.cancel();
+    part_ended();
+  }
   /// Tells the client that the server stops; the task, which must be run, sends it. The connection lives until then.
   Task<> say_goodbye() {
     ++busy_;
@@ -292,14 +303,38 @@ Task<> GrpcServer::accept_all(Listener& listener) {
       if (!co_await runtime_.sleep(accept_pause)) co_return;
       continue;
     }
-    if (serving_.size() >= settings_.connections_max) {
-      if (refused_++ == 0) {
-        log(LogLevel::warn, "more than ", settings_.connections_max, " gRPC connections: new ones are closed");
-      }
-      continue;
-    }
-    serving_.spawn(serve_connection(std::move(*stream)));
+    const Result<bool> room = co_await make_room();
+    if (!room) co_return;
+    if (*room) serve(std::move(*stream));
   }
+}
+
+Task<Result<bool>> GrpcServer::make_room() {
+  while (serving_.size() >= settings_.connections_max) {
+    Connection* const idle = longest_idle();
+    if (idle == nullptr) {
+      if (refused_++ == 0) {
+        log(LogLevel::warn, "more than ", settings_.connections_max, " busy gRPC connections: new ones are closed");
+      }
+      co_return false;
+    }
+    ++evicted_;
+    co_await idle->leave();
+    while (serving_.size() >= settings_.connections_max) {
+      const Result<> ended = co_await something_ended_.wait(runtime_.now() + end_look);
+      if (!ended && ended.error().code != ErrorCode::timed_out) co_return ended.error();
+    }
+  }
+  co_return true;
+}
+
+GrpcServer::Connection* GrpcServer::longest_idle() const {
+  Connection* found = nullptr;
+  for (Connection* connection = first_; connection != nullptr; connection = connection->next_) {
+    if (connection->calls() > 0) continue;
+    if (found == nullptr || connection->idle_since() < found->idle_since()) found = connection;
+  }
+  return found;
 }
 
 Task<> GrpcServer::serve_connection(Stream stream) {

@@ -52,12 +52,17 @@ class GrpcServer final : private GrpcMethods {
 
   std::size_t connections() const { return connections_; }
   std::size_t connections_refused() const { return refused_; }
+  /// Idle connections that were closed for new ones.
+  std::size_t connections_evicted() const { return evicted_; }
 
  private:
   class Connection;
   friend class Connection;
   Task<> accept_all(Listener& listener);
   Task<> serve_connection(Stream stream);
+  /// False: there is no room. Fails: cancelled.
+  Task<Result<bool>> make_room();
+  Connection* longest_idle() const;
   bool is_busy() const;
   Result<Slice> decompressed(GrpcCall& call, GrpcReply& refusal);
 
@@ -80,6 +85,7 @@ class GrpcServer final : private GrpcMethods {
   Notifier something_ended_;
   std::size_t connections_ = 0;
   std::size_t refused_ = 0;
+  std::size_t evicted_ = 0;
   bool stopping_ = false;
 };
 

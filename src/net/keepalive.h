@@ -37,6 +37,7 @@ class Keepalive {
   void received(MonotonicTime now);
   /// A call has begun or ended.
   void calls_changed(MonotonicTime now) { idle_since_ = now; }
+  MonotonicTime idle_since() const { return idle_since_; }
   /// The client pings. False: too often for the third time.
   bool accept_ping(MonotonicTime now, bool calls);
   /// Something of an answer was sent: the next ping is free.

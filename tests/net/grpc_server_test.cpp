@@ -68,6 +68,7 @@ class GrpcServerTest : public ComponentWorld {
   Counting service{runtime};
   net::GrpcSettings settings;
   Address address;
+  CopyCounters client_copies;
   Nanoseconds pause = Milliseconds(1);
   Nanoseconds patience = Milliseconds(300);
   bool ends_its_side = false;
@@ -398,6 +399,64 @@ TEST_F(GrpcServerTest, TellsClientsThatItStopsAndFinishesTheirCalls) {
   EXPECT_EQ(answers.streams.at(1).status(), "0");
   ASSERT_FALSE(answers.goaways.empty());
   EXPECT_EQ(answers.goaways.front(), 0u);
+}
+
+TEST_F(GrpcServerTest, DecompressesWhatTheReferenceRegisters) {
+  const std::string body(5000, 'c');
+  Block block = *pool.allocate(body.size());
+  body.copy(block.data(), body.size());
+  const std::string_view view(block.data(), body.size());
+  const Slice plain(std::move(block), view);
+  const std::pair<const char*, wire::ContentEncoding> encodings[] = {{"gzip", wire::ContentEncoding::gzip},
+                                                                     {"zstd", wire::ContentEncoding::zstd},
+                                                                     {"snappy", wire::ContentEncoding::x_snappy_framed},
+                                                                     {"snappy", wire::ContentEncoding::snappy}};
+  std::string bytes = http2::start(), out;
+  std::uint32_t stream = 1;
+  for (const auto& [name, encoding] : encodings) {
+    const Result<Slice> packed =
+        wire::Compressor(encoding).compress(std::span<const Slice>(&plain, 1), pool, client_copies);
+    ASSERT_TRUE(packed);
+    bytes += http2::call(stream, path, packed->view(), {{"grpc-encoding", name}}, 1);
+    stream += 2;
+  }
+  runtime.run(exchange_all(*this, {bytes}, out));
+  const Answers answers = http2::read_answers(out);
+  for (stream = 1; stream < 9; stream += 2) {
+    EXPECT_EQ(answers.streams.at(stream).body, http2::message(concat("5000:", std::string(20, 'c')))) << stream;
+  }
+}
+
+TEST_F(GrpcServerTest, ClosesTheLongestIdleConnectionForANewOne) {
+  settings.connections_max = 2;
+  service.hold = true;
+  run([](GrpcServerTest& test) -> Task<> {
+    net::GrpcServer& server = test.serve();
+    std::vector<Stream> streams;
+    // The first is busy, the second idle, the third finds its place.
+    for (int i = 0; i < 3; ++i) {
+      Result<Stream> stream = co_await connect(test.runtime, test.address, Seconds(5));
+      EXPECT_TRUE(co_await stream->send(http2::start() + (i == 1 ? "" : http2::call(1, path, "x"))));
+      streams.push_back(std::move(*stream));
+      const std::size_t running = i == 0 ? 1 : static_cast<std::size_t>(i);
+      const MonotonicTime end = test.runtime.now() + Seconds(5);
+      while (test.service.running < running && test.runtime.now() < end) co_await test.runtime.yield();
+      if (i == 1) (void)co_await test.runtime.sleep(Milliseconds(50));
+    }
+    std::string said;
+    EXPECT_TRUE(co_await read_until_silence(streams[1], Seconds(5), said));
+    EXPECT_EQ(http2::read_answers(said).goaways.size(), 1u);
+    EXPECT_EQ(test.service.running, 2u);
+    EXPECT_EQ(server.connections_evicted(), 1u);
+    // Without an idle one the newest is closed.
+    Result<Stream> fourth = co_await connect(test.runtime, test.address, Seconds(5));
+    EXPECT_TRUE(co_await read_until_silence(*fourth, Seconds(5), said));
+    EXPECT_EQ(server.connections_refused(), 1u);
+    fourth->close();
+    test.service.released.notify_all();
+    co_await server.stop(Seconds(1));
+    streams.clear();
+  }(*this));
 }
 
 TEST_F(GrpcServerTest, RefusesPingsThatComeTooOften) {
