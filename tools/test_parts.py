@@ -98,7 +98,7 @@ def unit_program(test, full, label="", emulator=()):
         return test_results.from_ok_lines(finished) if test_results.OK_LINE.search(finished.output) else test_results.one(finished)
     report = LOGS / f"{label}{program}.json"
     report.unlink(missing_ok=True)
-    finished = run(label + program, [*command, f"--gtest_output=json:{report.absolute()}", "--gtest_color=no"], **environment)
+    finished = run(label + program, [*command, f"--gtest_output=json:{report.absolute()}", "--gtest_color=no"], seconds=1800 if full else 600, **environment)
     return test_results.from_gtest(finished, report)
 
 
