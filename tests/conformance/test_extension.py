@@ -5,14 +5,19 @@ when it sends by itself, item by item.
 """
 
 import json
+import os
+import pathlib
+import re
+import signal
 import socket
 import subprocess
+import threading
 
 import pytest
 
 import items
 from backend import Answer
-from collector import BINARY, configuration, write_configuration
+from collector import BINARY, configuration, poll, write_configuration
 from test_local_lambda import DEMO, PROGRAM, Run
 
 SEEDED = {"STINT_DEMO_SEED": "23", "TZ": "UTC"}
@@ -158,3 +163,53 @@ def test_the_telemetry_of_a_function_that_times_out_arrives(through, backend):
     traces = [request for request in backend.requests if request.signal == "traces"]
     assert [len(request.items()) for request in traces] == [5, 5]
     assert run.text.count("0 dropped") == 2, run.text
+
+
+def test_a_killed_collectors_data_arrives_when_the_environment_starts_it_again(through, backend):
+    """The back end is down while the function's data is accepted; then the collector is killed, as for lack of memory.
+    The platform starts it again in the same sandbox, and every item arrives."""
+    backend.answer_always(Answer(status=503))
+    name = os.path.basename(BINARY)
+    seen = []
+
+    def kill():
+        """Ends the collector under this test's local Lambda, once it has data that nobody has taken."""
+        if poll(lambda: len({request.signal for request in backend.requests}) > 1 and len(backend.requests) > 5, 40):
+            seen.extend(collectors_below(os.getpid(), name))
+            for pid in seen:
+                os.kill(pid, signal.SIGKILL)
+            backend.answer_always(Answer())
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    run = through("--gap", "1s", settings=BATCHED, exporter={"retry_on_failure": {"initial_interval": "100ms"}},
+                  invocations=6)
+    killer.join()
+    assert len(seen) == 1, run.text
+    accepted, dropped, recovered = map(int, re.search(
+        r"(\d+) items accepted, \d+ delivered, (\d+) dropped, (\d+) recovered", run.text).groups())
+    assert recovered > 5 and accepted > 5 and dropped == 0, run.text
+    # What the killed collector had accepted is in none of its lines: the traces of its first invocation are.
+    assert len(backend.wait_for_items(accepted + recovered)) == accepted + recovered, run.text
+
+
+def collectors_below(ancestor, name):
+    """Process ids of collectors that descend from `ancestor`."""
+    parents, found = {}, []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            stat, command = (entry / "stat").read_text(), (entry / "cmdline").read_bytes().split(b"\0")[0].decode()
+        except OSError:
+            continue
+        parents[int(entry.name)] = int(stat.rsplit(")", 1)[1].split()[1])
+        if os.path.basename(command) == name:
+            found.append(int(entry.name))
+
+    def descends(pid):
+        while pid > 1 and pid != ancestor:
+            pid = parents.get(pid, 0)
+        return pid == ancestor
+
+    return [pid for pid in found if descends(pid)]
