@@ -239,25 +239,22 @@ void Journal::scan(std::size_t count) {
   if (oldest_to_recover() == no_segment) reader_.reset();
 }
 
-// Counts what is live of the latest generation.
+// Counts what is live of the present generation: that of the first record, for what is left of former ones, or looks
+// like a record within a request, lies behind.
 void Journal::scan_segment(std::size_t segment, Reader& reader) {
   Segment found;
   std::uint64_t items = 0;
   reader.begin(segment_begin(segment), segment_begin(segment) + segment_bytes);
   while (const auto record = reader.next()) {
     const RecordHead& head = record->head;
-    next_generation_ = std::max(next_generation_, head.generation + 1);
-    if (head.generation < found.generation) continue;
-    if (head.generation > found.generation) {
-      found = Segment{.generation = head.generation, .found = true};
-      items = 0;
-    }
-    if (head.state == journal::state_done) continue;
+    if (!found.found) found = Segment{.generation = head.generation, .found = true};
+    if (head.generation != found.generation || head.state == journal::state_done) continue;
     ++found.live;
     items += head.items;
     const std::uint64_t run = segments_of(head.record_bytes());
     found.run = static_cast<std::uint32_t>(std::min<std::uint64_t>(run, segments_.size() - segment));
   }
+  next_generation_ = std::max(next_generation_, found.generation + 1);
   if (found.live == 0) return;
   found.to_recover = found.live;
   segments_[segment] = found;

@@ -44,10 +44,12 @@ class Journal::Reader {
 
  private:
   static constexpr std::size_t window_bytes = 16u << 10;
+  static constexpr std::uint64_t generation_max = std::uint64_t{1} << 62;  // no journal gets there
 
   // A record that is larger than a segment begins with one.
   bool fits(const Record& record) const {
     const std::uint64_t bytes = record.head.record_bytes();
+    if (record.head.generation == 0 || record.head.generation > generation_max) return false;
     const bool begins_segment = (record.place - journal::file_head_bytes) % journal::segment_bytes == 0;
     if (bytes > journal::segment_bytes) return begins_segment && record.place + bytes <= file_end_;
     return record.place + bytes <= end_;

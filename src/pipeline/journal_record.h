@@ -5,7 +5,8 @@
 //   file ─ head ─ segment ─ record ─ RecordHead, receiver's id, request (protobuf), padding
 //
 // A record larger than a segment has several in a row for itself. A segment is written anew from its beginning when all
-// its records are done; its number of generation tells the records of now from what is left of former ones.
+// its records are done; its number of generation, that of its first record, tells the records of now from what is
+// left of former ones.
 #pragma once
 
 #include <cstdint>

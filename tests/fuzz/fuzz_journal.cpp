@@ -79,7 +79,8 @@ void run(std::string_view bytes) {
   BlockPool pool(16u << 20);
   DataCounters data;
   Journal journal(runtime, data, std::make_unique<MemoryJournalFile>(disk), 8u << 20);
-  const Outcome outcome = recover_all(journal, pool, bytes.size() / journal::record_alignment + 1);
+  const std::size_t most = bytes.size() / journal::record_alignment + 1;
+  const Outcome outcome = recover_all(journal, pool, most);
   STINT_CHECK(data.journalled == 0);
   plant_bug({outcome.whole >= 1, outcome.whole >= 2, outcome.damaged >= 1}, bytes);
 
@@ -91,7 +92,8 @@ void run(std::string_view bytes) {
   batch = Batch();
   journal.close();
   Journal next(runtime, data, std::make_unique<MemoryJournalFile>(disk), 8u << 20);
-  STINT_CHECK(recover_all(next, pool, 1).whole == 1);
+  // A forged record that claimed to hold others has hidden them until now.
+  STINT_CHECK(recover_all(next, pool, most + 1).whole >= 1);
   next.close();
   STINT_CHECK(!disk.bytes);
 }

@@ -247,6 +247,26 @@ TEST_F(JournalTest, FindsWhatIsWholeInAFileOfAnyLength) {
   }
 }
 
+TEST_F(JournalTest, IsNotMisledByARequestThatHoldsRecordsOfALaterTime) {
+  // A record begins there at a place where one may begin, and the next ones do not write over it.
+  std::string text(4 * journal::record_alignment - sizeof(journal::RecordHead) - 4, '.');
+  journal::RecordHead forged{.generation = 1000, .body_bytes = 4};
+  forged.content_crc = journal::crc32(0, "fake");
+  journal::seal(forged);
+  text.append(reinterpret_cast<const char*>(&forged), sizeof forged).append("fake");
+  {
+    JournalLife life(*this, disk);
+    {
+      const Batch misleading = life.accept(text);
+    }
+    const Batch one = life.accept("one"), two = life.accept("two");
+    life.kill();
+  }
+  ASSERT_NE(disk.bytes->find("two"), std::string::npos);
+  JournalLife next(*this, disk);
+  EXPECT_EQ(next.recover(), (Found{{"one", 1}, {"two", 1}}));
+}
+
 TEST_F(JournalTest, GoesOnWhenTheFileIsCutWhileInUse) {
   JournalLife life(*this, disk);
   Batch one = life.accept("one", 500), two = life.accept("two", 500);

@@ -3,31 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include "sim/scenario_steps.h"
+
 namespace stint::sim {
 namespace {
 
 using Kind = Reaction::Kind;
-
-constexpr std::string_view configuration = R"(
-receivers:
-  otlp:
-    protocols:
-      http:
-        endpoint: localhost:4318
-processors:
-  batch:
-  decouple:
-exporters:
-  otlphttp:
-    endpoint: http://10.0.0.9:4318
-    timeout: 5s
-    retry_on_failure: {initial_interval: 1s, max_interval: 5s}
-service:
-  pipelines:
-    traces: {receivers: [otlp], processors: [batch, decouple], exporters: [otlphttp]}
-    metrics: {receivers: [otlp], processors: [batch, decouple], exporters: [otlphttp]}
-    logs: {receivers: [otlp], processors: [batch, decouple], exporters: [otlphttp]}
-)";
 
 // Without `decouple` and `batch` the sender waits for the back end.
 constexpr std::string_view direct_configuration = R"(
@@ -35,58 +16,6 @@ receivers: {otlp: {protocols: {http: {endpoint: "localhost:4318"}}}}
 exporters: {otlphttp: {endpoint: "http://10.0.0.9:4318", timeout: 5s, compression: none}}
 service: {pipelines: {traces: {receivers: [otlp], exporters: [otlphttp]}}}
 )";
-
-Invoked with_exports(std::vector<Export> exports) {
-  Invoked invoked;
-  invoked.exports = std::move(exports);
-  return invoked;
-}
-
-void defaults(WorldSettings& settings) {
-  settings.configuration = configuration;
-  settings.function.at_init = {{otlp::Signal::logs, 2}};
-  settings.function.invocations = {
-      with_exports({{otlp::Signal::traces, 5}, {otlp::Signal::logs, 3, Milliseconds(2)}, {otlp::Signal::metrics, 4}})};
-}
-
-void expect_success(World& world, const platform::InvocationOutcome* outcome) {
-  if (world.has_fault()) return;
-  ASSERT_NE(outcome, nullptr) << "the invocation does not end";
-  EXPECT_EQ(outcome->status, "success");
-}
-
-void initialise(World& world) {
-  const bool initialised = world.initialise();
-  EXPECT_TRUE(initialised || world.has_fault()) << "init does not end";
-}
-
-void invoke(World& world, std::size_t count, Nanoseconds pause) {
-  for (std::size_t i = 0; i < count; ++i) {
-    expect_success(world, world.invoke());
-    world.pass(pause);
-  }
-}
-
-void shut_down(World& world) {
-  const bool ended = world.shut_down();
-  EXPECT_TRUE(ended) << "the environment does not end";
-}
-
-// With a back end that answers. In the world's time, so no test of speed.
-void shut_down_at_once(World& world) {
-  const MonotonicTime start = world.network().now();
-  shut_down(world);
-  EXPECT_TRUE(world.has_fault() || world.network().now() - start < Milliseconds(50)) << "the end waits for something";
-}
-
-void expect_all_delivered(World& world) {
-  if (world.has_fault()) return;
-  EXPECT_EQ(world.dropped(), 0u);
-  EXPECT_EQ(world.ledger().missing(), 0u);
-  EXPECT_EQ(world.ledger().confirmed(), world.ledger().made()) << "an export was not taken";
-}
-
-// Scenarios.
 
 void init_only(World& world) {
   initialise(world);
@@ -255,11 +184,6 @@ void batch_only(World& world) {
   }
 }
 
-void prepare_refusing(WorldSettings& settings) {
-  defaults(settings);
-  settings.back_end_listens = false;
-}
-
 void refusing_back_end(World& world) {
   initialise(world);
   invoke(world, 2, Seconds(10));
@@ -299,14 +223,6 @@ void rejecting_back_end(World& world) {
   }
 }
 
-void prepare_time_out(WorldSettings& settings) {
-  defaults(settings);
-  Invoked hanging = settings.function.invocations.front();
-  hanging.hangs = true;
-  settings.function.invocations = {settings.function.invocations.front(), hanging,
-                                   settings.function.invocations.front()};
-}
-
 void function_times_out(World& world) {
   initialise(world);
   expect_success(world, world.invoke());
@@ -319,12 +235,6 @@ void function_times_out(World& world) {
   expect_success(world, world.invoke());
   shut_down(world);
   expect_all_delivered(world);
-}
-
-void prepare_crash(WorldSettings& settings) {
-  prepare_time_out(settings);
-  settings.function.invocations[1].hangs = false;
-  settings.function.invocations[1].exits = true;
 }
 
 void function_crashes(World& world) {
@@ -408,107 +318,6 @@ void failing_configuration(World& world) {
   shut_down(world);
 }
 
-// Whatever has happened before: everything that was accepted has arrived.
-void expect_nothing_lost(World& world) {
-  if (world.has_fault()) return;
-  EXPECT_EQ(world.ledger().missing(), 0u);
-  EXPECT_EQ(world.ledger().confirmed(), world.ledger().made()) << "an export was not taken";
-  EXPECT_FALSE(world.disk().bytes) << "a journal is left though all is done";
-}
-
-void collector_killed(World& world) {
-  initialise(world);
-  invoke(world, 1, Seconds(5));
-  world.kill_collector();
-  world.pass(Seconds(5));
-  invoke(world, 2, Seconds(5));
-  shut_down(world);
-  expect_nothing_lost(world);
-}
-
-// The back end comes back when the collector that has accepted the data is gone.
-void killed_with_data_inside(World& world) {
-  initialise(world);
-  invoke(world, 2, Seconds(10));
-  world.kill_collector();
-  world.pass(Seconds(1));
-  world.start_back_end();
-  invoke(world, 2, Seconds(10));
-  shut_down(world);
-  expect_nothing_lost(world);
-  EXPECT_TRUE(world.has_fault() || world.said("recovered from before the start"));
-}
-
-void prepare_dead_then_time_out(WorldSettings& settings) {
-  prepare_time_out(settings);
-  settings.back_end_listens = false;
-}
-
-void prepare_dead_then_crash(WorldSettings& settings) {
-  prepare_crash(settings);
-  settings.back_end_listens = false;
-}
-
-// The environment is reset while nothing can be delivered, and lives on.
-void reset_with_data_inside(World& world) {
-  initialise(world);
-  expect_success(world, world.invoke());
-  const platform::InvocationOutcome* const failed = world.invoke();
-  if (!world.has_fault()) {
-    ASSERT_NE(failed, nullptr);
-    EXPECT_NE(failed->status, "success");
-    EXPECT_GT(world.ledger().missing(), 0u);
-  }
-  world.start_back_end();
-  expect_success(world, world.invoke());
-  shut_down(world);
-  expect_nothing_lost(world);
-  EXPECT_TRUE(world.has_fault() || world.said("recovered from before the start"));
-}
-
-// Nothing is there to take the rest: it is in the last line, and in the file that ends with the environment.
-void reset_and_never_delivered(World& world) {
-  initialise(world);
-  expect_success(world, world.invoke());
-  (void)world.invoke();
-  expect_success(world, world.invoke());
-  shut_down(world);
-  if (world.has_fault()) return;
-  EXPECT_EQ(world.ledger().received(), 0u);
-  EXPECT_EQ(world.journalled().size(), world.ledger().confirmed());
-  EXPECT_EQ(world.collector().data().journalled, world.ledger().confirmed());
-}
-
-void prepare_without_journal(WorldSettings& settings) {
-  defaults(settings);
-  settings.environment = {{"STINT_JOURNAL", "off"}};
-  settings.journal_works = false;
-}
-
-void prepare_full_disk(WorldSettings& settings) {
-  defaults(settings);
-  settings.journal_works = false;
-}
-
-void without_journal(World& world) {
-  initialise(world);
-  invoke(world, 2, Seconds(5));
-  shut_down(world);
-  EXPECT_FALSE(world.disk().bytes);
-  expect_all_delivered(world);
-}
-
-// No room for a journal, or for one record only: telemetry goes on.
-void full_disk(World& world) {
-  world.disk().file_bytes_max = journal::file_head_bytes + 200;
-  initialise(world);
-  invoke(world, 2, Seconds(5));
-  world.disk().file_bytes_max = 10;
-  invoke(world, 2, Seconds(5));
-  shut_down(world);
-  expect_all_delivered(world);
-}
-
 void prepare_snapshot(WorldSettings& settings) {
   defaults(settings);
   settings.platform.mode = platform::Mode::snap_start;
@@ -582,7 +391,7 @@ void sam(World& world) {
   EXPECT_TRUE(world.has_fault() || !world.said("error")) << "there is no Telemetry API there, which is no error";
 }
 
-constexpr Scenario all_scenarios[] = {
+constexpr Scenario own_scenarios[] = {
     {"InitOnly", defaults, init_only},
     {"ThreeInvocationsWithDeathsInTheFreeze", defaults, three_invocations},
     {"NoTelemetryApi", prepare_no_telemetry, no_telemetry},
@@ -605,22 +414,23 @@ constexpr Scenario all_scenarios[] = {
     {"SenderWaitsForTheBackEnd", prepare_direct, direct},
     {"BadConfiguration", prepare_bad_configuration, bad_configuration},
     {"ConfigurationThatFailsTheInit", prepare_failing_configuration, failing_configuration},
-    {"CollectorKilled", defaults, collector_killed},
     {"RestoredSnapshot", prepare_snapshot, snapshot},
     {"ProvisionedConcurrency", prepare_provisioned, provisioned},
     {"ManagedInstances", prepare_managed, managed},
     {"LocalEmulator", prepare_sam, sam},
-    {"CollectorKilledWithDataInside", prepare_refusing, killed_with_data_inside},
-    {"FunctionTimesOutWithADeadBackEnd", prepare_dead_then_time_out, reset_with_data_inside},
-    {"FunctionCrashesWithADeadBackEnd", prepare_dead_then_crash, reset_with_data_inside},
-    {"ResetAndNeverDelivered", prepare_dead_then_crash, reset_and_never_delivered},
-    {"WithoutJournal", prepare_without_journal, without_journal},
-    {"FullDisk", prepare_full_disk, full_disk},
 };
 
 }  // namespace
 
-std::span<const Scenario> scenarios() { return all_scenarios; }
+std::span<const Scenario> scenarios() {
+  static const std::vector<Scenario> all = [] {
+    std::vector<Scenario> joined(std::begin(own_scenarios), std::end(own_scenarios));
+    const std::span<const Scenario> others = journal_scenarios();
+    joined.insert(joined.end(), others.begin(), others.end());
+    return joined;
+  }();
+  return all;
+}
 
 Played play(const Scenario& scenario, std::uint64_t seed, std::optional<Fault> fault) {
   WorldSettings settings;

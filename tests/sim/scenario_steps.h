@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the scenarios have in common: how their worlds are prepared, and the steps that they are made of. A step expects
+// its outcome only where the world has no fault.
+#pragma once
+
+#include <span>
+
+#include "sim/scenarios.h"
+
+namespace stint::sim {
+
+Invoked with_exports(std::vector<Export> exports);
+void defaults(WorldSettings& settings);
+void expect_success(World& world, const platform::InvocationOutcome* outcome);
+void initialise(World& world);
+void invoke(World& world, std::size_t count, Nanoseconds pause);
+void shut_down(World& world);
+void shut_down_at_once(World& world);
+void expect_all_delivered(World& world);
+void prepare_time_out(WorldSettings& settings);
+void prepare_crash(WorldSettings& settings);
+void prepare_refusing(WorldSettings& settings);
+
+/// Those of data that survives its process.
+std::span<const Scenario> journal_scenarios();
+
+}  // namespace stint::sim
