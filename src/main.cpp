@@ -211,7 +211,11 @@ int run_process(const std::string& uri, const config::Environment& environment) 
 }
 
 Task<> live(lambda::LifeCycle& life, Graph* graph, std::string error, TerminationSignals* signals, int& status) {
-  status = graph != nullptr ? co_await life.run(*graph, signals) : co_await life.run_idle(std::move(error), signals);
+  if (graph != nullptr) {
+    status = co_await life.run(*graph, signals);
+  } else {
+    status = co_await life.run_idle(std::move(error), signals);
+  }
 }
 
 // A sanitizer's report is worth more than a function that runs: there a test has to ask for inert mode.

@@ -111,7 +111,8 @@ class GrpcServer::Connection {
   }
 
   Task<> converse() {
-    bool open = co_await secure() && co_await flush();
+    bool open = co_await secure();
+    if (open) open = co_await flush();
     while (open && !calls_.is_over()) {
       const bool room = co_await make_room();
       if (!room) break;
@@ -385,9 +386,8 @@ Task<> GrpcServer::stop(Nanoseconds grace) {
     goodbyes.spawn(connection->say_goodbye());
   }
   while (!goodbyes.empty() || is_busy()) {
-    if (!co_await something_ended_.wait(std::min(end, runtime_.now() + Milliseconds(20))) && runtime_.now() >= end) {
-      break;
-    }
+    const Result<> ended = co_await something_ended_.wait(std::min(end, runtime_.now() + Milliseconds(20)));
+    if (!ended && runtime_.now() >= end) break;
   }
   goodbyes.cancel();
   co_await goodbyes.join();

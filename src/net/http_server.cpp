@@ -56,7 +56,10 @@ class HttpServer::Connection {
     server_.connection_ended_.notify_all();
   }
   Task<> run() {
-    if (server_.settings_.tls != nullptr && !co_await secure()) co_return;
+    if (server_.settings_.tls != nullptr) {
+      const bool secured = co_await secure();
+      if (!secured) co_return;
+    }
     while (co_await serve_one()) ++served_;
     co_await stream_.close(linger_max);
   }
@@ -346,9 +349,8 @@ Task<> HttpServer::stop(Nanoseconds grace) {
       busy = busy || !connection->idle_;
     }
     if (!busy) break;
-    if (!co_await connection_ended_.wait(std::min(end, runtime_.now() + Milliseconds(20))) && runtime_.now() >= end) {
-      break;
-    }
+    const Result<> ended = co_await connection_ended_.wait(std::min(end, runtime_.now() + Milliseconds(20)));
+    if (!ended && runtime_.now() >= end) break;
   }
   serving_.cancel();
   co_await serving_.join();

@@ -27,7 +27,8 @@ JournalStage* JournalReplay::find_stage(std::string_view receiver, otlp::Signal 
 }
 
 Task<> JournalReplay::run() {
-  if (!co_await context_.runtime.sleep(start_delay) || !journal_.look_for_former_life()) co_return;
+  const Result<> slept = co_await context_.runtime.sleep(start_delay);
+  if (!slept || !journal_.look_for_former_life()) co_return;
   for (;;) {
     Result<Journal::Recovered> recovered = journal_.recover_next(context_.pool);
     if (recovered) {

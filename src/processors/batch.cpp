@@ -72,8 +72,9 @@ Task<Result<>> BatchProcessor::consume(Batch batch) {
   auto found = shards_.find(combination);
   if (found == shards_.end()) {
     // Before room is made: who comes meanwhile with the same values finds it.
-    if (!has_room(combination.size()) && !co_await make_room(combination.size())) {
-      co_return Error{ErrorCode::permanent};
+    if (!has_room(combination.size())) {
+      const bool has_made_room = co_await make_room(combination.size());
+      if (!has_made_room) co_return Error{ErrorCode::permanent};
     }
     found = shards_.find(combination);
   }

@@ -60,8 +60,13 @@ struct Socket {
 
 Task<> await_socket(Runtime& runtime, Socket& socket, Nanoseconds timeout, Notifier& any) {
   Stream stream(runtime, socket.handle, /*plain=*/true);
-  const Result<> waited = socket.wants_read ? co_await stream.readable(timeout) : co_await stream.writable(timeout);
-  socket.ready = waited.has_value();
+  if (socket.wants_read) {
+    const Result<> readable = co_await stream.readable(timeout);
+    socket.ready = readable.has_value();
+  } else {
+    const Result<> writable = co_await stream.writable(timeout);
+    socket.ready = writable.has_value();
+  }
   runtime.loop().forget(stream.release());
   any.notify_all();
 }
