@@ -25,7 +25,9 @@ Task<> hop(benchmark::State& state, Runtime& runtime) {
 }
 
 Task<> receive_all(Channel<int>& channel) {
-  while (co_await channel.receive()) {
+  for (bool open = true; open;) {
+    const Result<int> received = co_await channel.receive();
+    open = received.has_value();
   }
 }
 

@@ -139,7 +139,8 @@ Task<Result<net::HttpResponse>> ExtensionApi::read_answer(std::string_view path,
 Task<Result<>> ExtensionApi::make_sure_of_connection(Nanoseconds timeout) {
   if (connection_ != nullptr && runtime_.now() - last_used_ > doubtful_after) {
     // Nothing is expected, so anything that can be read is an end.
-    if (co_await connection_->stream.readable(Nanoseconds(1))) connection_.reset();
+    const Result<> readable = co_await connection_->stream.readable(Nanoseconds(1));
+    if (readable) connection_.reset();
   }
   if (connection_ != nullptr) co_return Result<>();
   const std::optional<Address> address = endpoint_.address();

@@ -83,7 +83,8 @@ Task<int> LifeCycle::run(Graph& graph, TerminationSignals* signals) {
   // While the answer to `register` is under way.
   co_await open_telemetry();
   co_await graph.start();
-  if (!co_await register_and_link()) {
+  const bool registered = co_await register_and_link();
+  if (!registered) {
     co_await stop(Deadline{runtime_.epoch_now()});
     co_return 1;
   }
@@ -96,7 +97,8 @@ Task<int> LifeCycle::run_idle(std::string error, TerminationSignals* signals) {
     idle_ = std::make_unique<IdleMode>(runtime_, pool_, copies_, error);
     co_await idle_->start(settings_.idle_http_endpoints, settings_.idle_grpc_endpoints);
   }
-  if (!co_await register_and_link()) {
+  const bool registered = co_await register_and_link();
+  if (!registered) {
     co_await stop(Deadline{runtime_.epoch_now()});
     co_return 1;
   }
@@ -210,7 +212,8 @@ InvocationPlan LifeCycle::plan(const Event& event) {
 }
 
 Task<> LifeCycle::hold(const Event& event, Deadline release) {
-  if (!co_await telemetry_->wait_runtime_done(event.request_id, release)) {
+  const bool ended = co_await telemetry_->wait_runtime_done(event.request_id, release);
+  if (!ended) {
     log(LogLevel::debug, event.request_id, ": its end was not seen before its deadline");
     co_return;
   }

@@ -46,7 +46,8 @@ class GrpcServer::Connection {
 
   Task<> run() {
     reader_.start(runtime_, converse(), [](void* self) { static_cast<Connection*>(self)->reader_ended(); }, this);
-    if (co_await cancellation_requested()) reader_.cancel();
+    const bool is_cancelled = co_await cancellation_requested();
+    if (is_cancelled) reader_.cancel();
     while (reader_.running() || busy_ > 0) {
       Joiner joiner(*this);
       joiner_ = &joiner;
@@ -139,7 +140,8 @@ class GrpcServer::Connection {
     const MonotonicTime end = runtime_.now() + server_.settings_.silence_max;
     while (!calls_.reserve(buffer_)) {
       if (runtime_.now() >= end) co_return false;
-      if (!co_await runtime_.sleep(memory_pause)) co_return false;
+      const Result<> slept = co_await runtime_.sleep(memory_pause);
+      if (!slept) co_return false;
     }
     co_return true;
   }
@@ -223,7 +225,8 @@ class GrpcServer::Connection {
   // One sends at a time, all there is; who comes meanwhile waits. False: the connection is broken.
   Task<bool> flush() {
     while (sending_) {
-      if (!co_await sent_.wait()) co_return false;
+      const Result<> waited = co_await sent_.wait();
+      if (!waited) co_return false;
     }
     sending_ = true;
     while (!broken_ && calls_.wants_to_send()) {
@@ -301,7 +304,8 @@ Task<> GrpcServer::accept_all(Listener& listener) {
     if (!stream) {
       if (stream.error().code == ErrorCode::cancelled) co_return;
       log(LogLevel::warn, "accept: ", to_string(stream.error()));
-      if (!co_await runtime_.sleep(accept_pause)) co_return;
+      const Result<> slept = co_await runtime_.sleep(accept_pause);
+      if (!slept) co_return;
       continue;
     }
     const Result<bool> room = co_await make_room();

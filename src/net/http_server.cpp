@@ -60,7 +60,11 @@ class HttpServer::Connection {
       const bool secured = co_await secure();
       if (!secured) co_return;
     }
-    while (co_await serve_one()) ++served_;
+    for (;;) {
+      const bool open = co_await serve_one();
+      if (!open) break;
+      ++served_;
+    }
     co_await stream_.close(linger_max);
   }
 
@@ -289,7 +293,8 @@ Task<> HttpServer::accept_all(Listener& listener) {
     if (!stream) {
       if (stream.error().code == ErrorCode::cancelled) co_return;
       log(LogLevel::warn, "accept: ", to_string(stream.error()));
-      if (!co_await runtime_.sleep(accept_pause)) co_return;
+      const Result<> slept = co_await runtime_.sleep(accept_pause);
+      if (!slept) co_return;
       continue;
     }
     const Result<bool> room = co_await make_room();

@@ -43,7 +43,8 @@ bool has_no_such_family(Error error) {
 Task<Result<Listener>> open_listener(Runtime& runtime, Address address, MonotonicTime give_up) {
   Result<Listener> listener = Listener::open(runtime, address);
   while (!listener && listener.error().code == ErrorCode::in_use && runtime.now() < give_up) {
-    if (!co_await runtime.sleep(in_use_pause)) co_return Error{ErrorCode::cancelled};
+    const Result<> slept = co_await runtime.sleep(in_use_pause);
+    if (!slept) co_return Error{ErrorCode::cancelled};
     listener = Listener::open(runtime, address);
   }
   co_return std::move(listener);

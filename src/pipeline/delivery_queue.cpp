@@ -61,7 +61,8 @@ Task<> DeliveryQueue::stop(Deadline deadline) {
   under_way_max_ = limits::deliveries_at_end_max;
   start_next();
   while (!idle()) {
-    if (!co_await context_.changed.wait(context_.runtime.monotonic(deadline))) break;
+    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
+    if (!waited) break;
   }
   for (const Batch& batch : queue_) {
     Ticket ticket = batch.ticket();

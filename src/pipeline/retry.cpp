@@ -132,7 +132,8 @@ void Retrier::lose_patience_if_late() {
 
 // Nothing happens when an attempt becomes late, so those who wait must be told to look.
 Task<> Retrier::look_again(MonotonicTime when) {
-  if (!co_await context_.runtime.sleep_until(when)) co_return;
+  const Result<> slept = co_await context_.runtime.sleep_until(when);
+  if (!slept) co_return;
   if (activity() == Activity::waiting) lose_patience_if_late();
   context_.changed.notify_all();
 }
@@ -154,7 +155,8 @@ Task<Result<>> Retrier::settle(Deadline deadline) {
 
 Task<> Retrier::stop(Deadline deadline) {
   while (!idle()) {
-    if (!co_await context_.changed.wait(context_.runtime.monotonic(deadline))) break;
+    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
+    if (!waited) break;
   }
   looks_.cancel();
   co_await looks_.join();

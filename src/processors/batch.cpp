@@ -153,7 +153,8 @@ Task<> BatchProcessor::stop(Deadline deadline) {
   stopping_ = true;
   for (const auto& [combination, shard] : shards_) shard->begin_stop();
   while (activity() != Activity::idle) {
-    if (!co_await context_.changed.wait(context_.runtime.monotonic(deadline))) break;
+    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
+    if (!waited) break;
   }
   for (const auto& [combination, shard] : shards_) {
     const std::size_t left = co_await shard->end();

@@ -42,7 +42,8 @@ Task<Result<std::vector<Listener>>> OtlpEndpoint::open() {
 }
 
 Task<Result<>> OtlpEndpoint::prepare_tls() {
-  if (!co_await runtime_.sleep(tls_delay)) co_return Error{ErrorCode::cancelled};
+  const Result<> slept = co_await runtime_.sleep(tls_delay);
+  if (!slept) co_return Error{ErrorCode::cancelled};
   const Result<> prepared = tls_->prepare();
   if (!prepared) log(LogLevel::error, name_, ": ", tls_->explain(prepared.error()), "; this receiver is off");
   co_return prepared;

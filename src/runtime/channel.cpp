@@ -50,7 +50,8 @@ void Notifier::notify_all() {
 }
 
 Task<Result<>> Notifier::wait(MonotonicTime deadline) {
-  if (co_await cancellation_requested()) co_return Error{ErrorCode::cancelled};
+  const bool is_cancelled = co_await cancellation_requested();
+  if (is_cancelled) co_return Error{ErrorCode::cancelled};
   Waiter waiter(*this, deadline);
   const std::int32_t result = co_await suspend(waiter);
   if (result == -ECANCELED) co_return Error{ErrorCode::cancelled};

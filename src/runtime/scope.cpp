@@ -117,7 +117,8 @@ void Scope::cancel() {
 void Scope::cancel(Member& one) { one.root.cancel(); }
 
 Task<> Scope::join() {
-  if (co_await cancellation_requested()) cancel();
+  const bool is_cancelled = co_await cancellation_requested();
+  if (is_cancelled) cancel();
   while (!empty()) {
     STINT_CHECK(joiner_ == nullptr);
     Joiner joiner(*this);

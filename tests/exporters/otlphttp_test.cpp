@@ -402,7 +402,8 @@ Task<> attempt_times_out(OtlpHttpTest& world) {
 TEST_F(OtlpHttpTest, AnAttemptEndsWithItsTimeout) { run(attempt_times_out(*this)); }
 
 Task<> consume_into(OtlpHttpExporter& exporter, Batch batch, std::size_t& delivered) {
-  if (co_await exporter.consume(std::move(batch))) ++delivered;
+  const Result<> consumed = co_await exporter.consume(std::move(batch));
+  if (consumed) ++delivered;
 }
 Task<> at_one_time(OtlpHttpTest& world) {
   BackEnd back_end(world);

@@ -71,7 +71,8 @@ class FakePlatform final : private net::HttpService {
   Task<bool> next_asked(std::size_t count) {
     const MonotonicTime end = runtime_.now() + Seconds(10);
     while (next_count_ < count) {
-      if (!co_await changed_.wait(end)) co_return false;
+      const Result<> waited = co_await changed_.wait(end);
+      if (!waited) co_return false;
     }
     co_return true;
   }

@@ -103,7 +103,11 @@ class LifeCycleTest : public testing::Test {
     Scope scope(runtime_);
     scope.spawn(std::move(script));
     TerminationSignals* const signals = signals_ ? &*signals_ : nullptr;
-    exit_code_ = error_.empty() ? co_await life.run(*graph_, signals) : co_await life.run_idle(error_, signals);
+    if (error_.empty()) {
+      exit_code_ = co_await life.run(*graph_, signals);
+    } else {
+      exit_code_ = co_await life.run_idle(error_, signals);
+    }
     co_await scope.join();
     co_await platform_.stop();
   }

@@ -93,7 +93,8 @@ Task<> GrpcServerTest::exchange_all(GrpcServerTest& test, std::vector<std::strin
   Result<Stream> stream = co_await connect(test.runtime, test.address, Seconds(5));
   EXPECT_TRUE(stream);
   for (const std::string& piece : pieces) {
-    if (!co_await stream->send(piece)) break;
+    const Result<> sent = co_await stream->send(piece);
+    if (!sent) break;
     (void)co_await test.runtime.sleep(test.pause);
   }
   if (test.ends_its_side) stream->shutdown_send();
@@ -436,7 +437,8 @@ TEST_F(GrpcServerTest, ClosesTheLongestIdleConnectionForANewOne) {
     // The first is busy, the second idle, the third finds its place.
     for (int i = 0; i < 3; ++i) {
       Result<Stream> stream = co_await connect(test.runtime, test.address, Seconds(5));
-      EXPECT_TRUE(co_await stream->send(http2::start() + (i == 1 ? "" : http2::call(1, path, "x"))));
+      const std::string bytes = http2::start() + (i == 1 ? "" : http2::call(1, path, "x"));
+      EXPECT_TRUE(co_await stream->send(bytes));
       streams.push_back(std::move(*stream));
       const std::size_t running = i == 0 ? 1 : static_cast<std::size_t>(i);
       const MonotonicTime end = test.runtime.now() + Seconds(5);

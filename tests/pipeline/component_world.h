@@ -91,7 +91,8 @@ template <typename Subject>
 Task<bool> reaches(ComponentWorld& world, const Subject& subject, Activity wanted) {
   const MonotonicTime end = world.runtime.now() + Seconds(20);
   while (subject.activity() != wanted) {
-    if (!co_await world.changed.wait(end)) co_return false;
+    const Result<> waited = co_await world.changed.wait(end);
+    if (!waited) co_return false;
   }
   co_return true;
 }

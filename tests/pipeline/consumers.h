@@ -24,7 +24,8 @@ class KeepingConsumer final : public Consumer {
   Task<Result<>> consume(Batch batch) override {
     ++inside_;
     while (held) {
-      if (!co_await released_.wait()) {
+      const Result<> waited = co_await released_.wait();
+      if (!waited) {
         --inside_;
         co_return Error{ErrorCode::cancelled};
       }

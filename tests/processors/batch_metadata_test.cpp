@@ -123,7 +123,8 @@ Task<> huge(BatchMetadataTest& test, BatchProcessor& batch, std::size_t& taken) 
   EXPECT_TRUE(co_await batch.start());
   for (int i = 0; i < 200; ++i) {
     Batch made = test.batch_of(1, {{"a", concat(i, std::string(10'000, 'x'))}});
-    if (co_await batch.consume(std::move(made))) ++taken;
+    const Result<> consumed = co_await batch.consume(std::move(made));
+    if (consumed) ++taken;
   }
   co_await batch.stop(Deadline::never());
 }

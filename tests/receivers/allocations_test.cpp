@@ -199,7 +199,10 @@ struct Collector {
 Task<> serve(Collector& collector, OtlpReceiver& receiver, pid_t others, int& status) {
   EXPECT_TRUE(co_await receiver.start());
   const MonotonicTime end = collector.runtime.now() + Seconds(60);
-  while (collector.counter.arrived < requests && co_await collector.counter.done.wait(end)) {
+  bool in_time = true;
+  while (collector.counter.arrived < requests && in_time) {
+    const Result<> waited = co_await collector.counter.done.wait(end);
+    in_time = waited.has_value();
   }
   co_await receiver.stop(Deadline{collector.runtime.epoch_now() + Seconds(5)});
   if (collector.counter.arrived < requests) ::kill(others, SIGKILL);

@@ -72,8 +72,9 @@ Task<net::HttpReply> BackEndProcess::serve(net::HttpRequest request) {
     reaction = reactions.front();
     reactions.pop_front();
   }
-  if (reaction.delay > Nanoseconds::zero() && !co_await runtime.sleep(reaction.delay)) {
-    co_return net::HttpReply{.status = 503, .close = true};
+  if (reaction.delay > Nanoseconds::zero()) {
+    const Result<> slept = co_await runtime.sleep(reaction.delay);
+    if (!slept) co_return net::HttpReply{.status = 503, .close = true};
   }
   net::HttpReply reply{.status = reaction.status};
   const bool success = reaction.kind == Reaction::Kind::answer && reaction.status == 200;

@@ -86,7 +86,11 @@ bool CollectorProcess::begin() {
 }
 
 Task<> CollectorProcess::live() {
-  exit_code = graph_ != nullptr ? co_await life_->run(*graph_, nullptr) : co_await life_->run_idle(error_, nullptr);
+  if (graph_ != nullptr) {
+    exit_code = co_await life_->run(*graph_, nullptr);
+  } else {
+    exit_code = co_await life_->run_idle(error_, nullptr);
+  }
 }
 
 void CollectorProcess::ended() {

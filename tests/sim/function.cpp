@@ -68,7 +68,8 @@ Task<> FunctionProcess::serve() {
     if (!next || next->status != 200 || next->headers.empty()) co_return;
     const std::string id = next->headers.front().second;
     const std::size_t number = std::min(invocation_++, plan_.invocations.size() - 1);
-    if (!co_await run(plan_.invocations[number])) co_return;
+    const bool goes_on = co_await run(plan_.invocations[number]);
+    if (!goes_on) co_return;
     const Result<net::HttpResponse> answered =
         co_await call(*api_, "POST", concat(runtime_path, id, "/response"), "application/json", "\"ok\"", forever);
     if (!answered || answered->status != 202) co_return;
