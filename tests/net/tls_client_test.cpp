@@ -216,7 +216,8 @@ Task<> unusable(TlsClientTest& world) {
   };
   TlsServerContext server = world.good_server();
   for (const Case& one : cases) {
-    const std::string said = co_await outcome(world, server, TlsClientConfig{one.config}, "localhost");
+    const TlsClientConfig config{one.config};
+    const std::string said = co_await outcome(world, server, config, "localhost");
     EXPECT_EQ(said.find(one.said), 0u) << said;
   }
 }
