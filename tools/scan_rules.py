@@ -61,6 +61,8 @@ NAMES = {
 # Written in two parts so that this file does not find itself.
 LEFTOVERS = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b")
 HOME_PATHS = re.compile(r"(?<![\w.$}/-])/(?:ho" r"me|ro" r"ot|wo" r"rk|Us" r"ers)/\w")
+# In `if (!co_await f())` and its like g++ 12 lays the frame out one way where it is made and another where it runs.
+AWAIT_IN_CONDITION = re.compile(r"\b(?:if|while) \((?:[^;()]|\([^()]*\))*?co_await\b|(?:&&|\|\||\?) !?co_await\b")
 ASSERTIONS = re.compile(r"\b(?:EXPECT|ASSERT)_\w+|\bFAIL\(|\bADD_FAILURE\(|\bassert\b|\bstatic_assert\b|\bnot ok\b|\bpytest\.raises\b")
 TEST_BODY = re.compile(r"\bTEST(?:_[FP])?\s*\([^)]*\)\s*\{")
 
@@ -183,6 +185,16 @@ def lambda_rule(file):
         yield line_of(position), "a capturing lambda is a coroutine: its captures die before it does"
 
 
+def await_rule(file):
+    if not file.is_cpp:
+        return
+    code = scan_text.code_only(file.text)
+    line_of = scan_text.line_finder(code)
+    for match in AWAIT_IN_CONDITION.finditer(code):
+        if not re.match(r"(?:if|while) \((?:[^()]|\([^()]*\))*\)[^;]*co_await", match.group()):
+            yield line_of(match.end()), "co_await in a condition: put its result into a variable, g++ 12 miscompiles this"
+
+
 def pattern_rule(pattern, message):
     def rule(file):
         if file.path == "LICENSE":
@@ -217,6 +229,7 @@ RULES = {
     "Files of at most 600 lines": length_rule,
     "Headers are included once": header_rule,
     "No coroutine in a capturing lambda": lambda_rule,
+    "No co_await in a condition": await_rule,
     "No leftover marks": pattern_rule(LEFTOVERS, "do it or open an issue"),
     "No path of one machine": pattern_rule(HOME_PATHS, "a path of one machine"),
     "Tests assert something": assertion_rule,

@@ -138,7 +138,8 @@ Task<Result<ByteStream>> HttpClient::secure(Stream plain, MonotonicTime end) {
 
 Task<Result<std::unique_ptr<HttpClient::Connection>>> HttpClient::open(MonotonicTime end) {
   if (const Result<> chosen = choose_proxy(); !chosen) co_return chosen.error();
-  if (const Result<> found = co_await look_up(end); !found) co_return found.error();
+  const Result<> found = co_await look_up(end);
+  if (!found) co_return found.error();
   Error last{ErrorCode::not_found};
   const std::vector<Address> addresses = addresses_;
   for (const Address& address : addresses) {
