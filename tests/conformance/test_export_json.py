@@ -64,5 +64,5 @@ def test_partial_success_in_json_is_a_success_with_a_warning(backend, collector,
 def test_an_error_in_json_is_told_by_its_message(backend, collector):
     backend.answer(Answer(status=400, message="no such tenant"))
     running = collector({"encoding": "json"})
-    assert post_message(running.port, "traces", generate.request("traces", 1)).status == 500
+    assert post_message(running.port, "traces", generate.request("traces", 1)).status == 400
     assert poll(lambda: "400 Bad Request: no such tenant" in running.log()), running.log()
