@@ -16,7 +16,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("STINT_COLLECTOR", str(ROOT / "build" / "release" / "collector"))
 # A build with sanitizers: its memory has shadows, and signals have handlers of the sanitizer's.
-SANITIZED = os.path.exists(BINARY) and b"__asan_init" in pathlib.Path(BINARY).read_bytes()
+_PROGRAM = pathlib.Path(BINARY).read_bytes() if os.path.exists(BINARY) else b""
+SANITIZED = b"__asan_init" in _PROGRAM
+EMULATED = _PROGRAM.startswith(b"#!")  # a script that runs the program of another architecture
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "STINT_IO", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
 
 

@@ -14,11 +14,14 @@ import threading
 
 import pytest
 
-from collector import BINARY, SANITIZED, configuration, environment, free_port, poll, write_configuration
+from collector import BINARY, EMULATED, SANITIZED, configuration, environment, free_port, poll, write_configuration
 from lambda_stub import LambdaStub
 from test_local_lambda import PROGRAM, Run
 
-pytestmark = pytest.mark.skipif(SANITIZED, reason="a build with sanitizers reports a crash instead of surviving it")
+pytestmark = [
+    pytest.mark.skipif(SANITIZED, reason="a build with sanitizers reports a crash instead of surviving it"),
+    pytest.mark.skipif(EMULATED, reason="what crashes is the emulator then"),
+]
 
 HANDLER = '''
 import http.client, json, os
