@@ -106,8 +106,12 @@ class SystemJournalFile final : public JournalFile {
   Result<Found> try_open(Want want) {
     close();
     constexpr int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    if (want == Want::any) file_ = ::open(path_.c_str(), flags | O_CREAT | O_EXCL, 0600);
-    if (want == Want::existing || (file_ < 0 && errno == EEXIST)) file_ = ::open(path_.c_str(), flags);
+    bool is_there = want == Want::existing;
+    if (!is_there) {
+      file_ = ::open(path_.c_str(), flags | O_CREAT | O_EXCL, 0600);
+      is_there = file_ < 0 && errno == EEXIST;
+    }
+    if (is_there) file_ = ::open(path_.c_str(), flags);
     if (file_ < 0) return errno == ENOENT ? Error{ErrorCode::not_found} : system_error(errno);
     struct stat found{};
     if (::fstat(file_, &found) != 0) return system_error(errno);
