@@ -73,6 +73,21 @@ TEST(Options, KeepAnEmptyEventThatIsGivenFirst) {
   EXPECT_EQ(accepted(with({})).events, (Arguments{"{}"}));
 }
 
+TEST(Options, ReadWhoIsKilledAndWhen) {
+  const Options options = accepted(with({"--kill", "extension@3+1.5s", "--kill", "environment@1"}));
+  ASSERT_EQ(options.kills.size(), 2u);
+  EXPECT_EQ(options.kills[0].victim, Victim::extensions);
+  EXPECT_EQ(options.kills[0].invocation, 3);
+  EXPECT_EQ(options.kills[0].after, Milliseconds(1500));
+  EXPECT_EQ(options.kills[1].victim, Victim::environment);
+  EXPECT_EQ(options.kills[1].invocation, 1);
+  EXPECT_EQ(options.kills[1].after, Nanoseconds(0));
+  for (const char* const wrong : {"", "extension", "@1", "nobody@1", "runtime@0", "runtime@1+", "runtime@+1s",
+                                  "runtime@1+1", "runtime+1s@1", "runtime@x"}) {
+    EXPECT_NE(refused(with({"--kill", wrong})), "") << wrong;
+  }
+}
+
 TEST(Options, SayWhatIsWrong) {
   EXPECT_EQ(refused({}), "--function is required");
   EXPECT_EQ(refused({"--function", "/"}), "--runtime is required");

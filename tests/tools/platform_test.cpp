@@ -272,6 +272,52 @@ TEST(Reset, FollowsACrashBetweenInvocationsWithoutFailingOne) {
   EXPECT_TRUE(world.outcomes.empty());
 }
 
+TEST(OutOfMemory, OfTheRuntimeFailsTheInvocationAndTellsTheExtensions) {
+  ReadyWorld world;
+  world.invoke();
+  const CallId held = world.next(world.identifier);
+  world.platform.out_of_memory(Victim::runtime, world.now());
+  EXPECT_FALSE(world.running("probe")->killed);
+  EXPECT_TRUE(world.outcomes.empty()) << "nobody has seen it yet";
+  world.reap();
+  EXPECT_EQ(world.outcomes.at(0).status, "error");
+  EXPECT_EQ(world.outcomes.at(0).error_type, "Runtime.OutOfMemory");
+  EXPECT_EQ(world.text(held, "shutdownReason"), "failure");
+  world.exit("probe");
+  EXPECT_EQ(world.platform.phase(), Phase::down);
+}
+
+TEST(OutOfMemory, OfAnExtensionIsItsCrash) {
+  ReadyWorld world;
+  world.invoke();
+  world.platform.out_of_memory(Victim::extensions, world.now());
+  EXPECT_FALSE(world.running("runtime")->killed);
+  world.reap();
+  EXPECT_EQ(world.outcomes.at(0).error_type, "Extension.Crash");
+  world.reap();
+  EXPECT_EQ(world.platform.phase(), Phase::down);
+}
+
+TEST(OutOfMemory, OfTheEnvironmentLeavesNobodyToBeTold) {
+  ReadyWorld world;
+  world.invoke();
+  world.platform.out_of_memory(Victim::environment, world.now());
+  EXPECT_TRUE(world.running("runtime")->killed && world.running("probe")->killed);
+  world.reap();
+  EXPECT_EQ(world.outcomes.at(0).error_type, "Runtime.OutOfMemory");
+  EXPECT_EQ(world.platform.phase(), Phase::down) << "nobody has two seconds";
+  world.invoke();
+  world.registered("probe");
+  world.exit("runtime", ExitStatus{0, 9});
+  EXPECT_EQ(world.outcomes.at(1).error_type, "Runtime.ExitError") << "that was then";
+}
+
+TEST(OutOfMemory, BetweenInvocationsIsNotPlayed) {
+  ReadyWorld world;
+  world.platform.out_of_memory(Victim::environment, world.now());
+  EXPECT_FALSE(world.running("runtime")->killed);
+}
+
 TEST(Reset, OfAnExitWithZeroIsACrashToo) {
   ReadyWorld world;
   world.invoke();

@@ -86,6 +86,11 @@ std::string ApiServer::invoke(Invocation invocation) {
   return request_id;
 }
 
+void ApiServer::out_of_memory(Victim victim) {
+  platform_->out_of_memory(victim, now());
+  set_timer();
+}
+
 void ApiServer::shutdown() {
   platform_->shutdown(now());
   set_timer();

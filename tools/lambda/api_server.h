@@ -25,6 +25,7 @@ class ApiServer : public net::HttpService, public Calls, public ProcessListener,
   // Inputs of the driver.
   void start();
   std::string invoke(Invocation invocation);
+  void out_of_memory(Victim victim);
   void shutdown();
 
   // Calls.

@@ -160,6 +160,7 @@ class LocalLambda : public Watcher {
       processes_.set_listener(api_);
       deliver_.set_listener(api_);
       scope.spawn(watch_signals());
+      for (const Kill& kill : options_.kills) scope.spawn(play(kill));
       co_await drive();
     }
     scope.cancel();
@@ -192,6 +193,16 @@ class LocalLambda : public Watcher {
 
   Task<> until_idle() {
     while (!platform_->can_invoke() && !interrupted_) (void)co_await changed_.wait();
+  }
+
+  Task<> play(Kill kill) {
+    const auto number = static_cast<std::size_t>(kill.invocation);
+    while (costs_.invocations().size() < number) {
+      const Result<> waited = co_await changed_.wait();
+      if (!waited) co_return;
+    }
+    const Result<> slept = co_await runtime_.sleep(kill.after);
+    if (slept && ended_ < kill.invocation) api_.out_of_memory(kill.victim);
   }
 
   Task<> watch_signals() {

@@ -109,6 +109,24 @@ std::string set_mode(Options& options, const std::string& value) {
   return "is none of on-demand, provisioned-concurrency, snap-start, managed-instances, sam, no-telemetry";
 }
 
+// WHO@N or WHO@N+DURATION
+std::string add_kill(Options& options, const std::string& value) {
+  constexpr std::pair<std::string_view, Victim> victims[] = {
+      {"runtime", Victim::runtime}, {"extension", Victim::extensions}, {"environment", Victim::environment}};
+  constexpr std::string_view form =
+      "wants runtime, extension or environment, @, an invocation's number, and + a duration";
+  const std::size_t at = value.find('@'), plus = std::min(value.find('+'), value.size());
+  const auto* const victim = std::find_if(std::begin(victims), std::end(victims), [&](const auto& each) {
+    return each.first == std::string_view(value).substr(0, at);
+  });
+  if (at == value.npos || plus < at || victim == std::end(victims)) return std::string(form);
+  Kill kill{.victim = victim->second};
+  if (!set_number(kill.invocation, value.substr(at + 1, plus - at - 1), 1, 1'000'000).empty()) return std::string(form);
+  if (plus < value.size() && !set_duration(kill.after, value.substr(plus + 1)).empty()) return std::string(form);
+  options.kills.push_back(kill);
+  return {};
+}
+
 std::string add_statuses(Options& options, const std::string& value) {
   for (std::size_t at = 0; at <= value.size();) {
     const std::size_t end = std::min(value.find(',', at), value.size());
@@ -139,6 +157,7 @@ constexpr Option options_table[] = {
     {"--event", true, set_event},
     {"--timeout", true, [](O& o, Text v) { return set_duration(o.platform.function.timeout, v); }},
     {"--gap", true, [](O& o, Text v) { return set_duration(o.gap, v); }},
+    {"--kill", true, add_kill},
     {"--memory", true, [](O& o, Text v) { return set_number(o.platform.function.memory_mb, v, 128, 10'240); }},
     {"--env", true, add_variable},
     {"--tmp", true, [](O& o, Text v) { return set_path(o.temporary_directory, v); }},
@@ -246,6 +265,10 @@ Runs extensions beside a function that uses a real runtime interface client, in 
   --event JSON|FILE      the event [{}]; given several times: one after the other, the last one repeated
   --timeout DURATION     the function's time limit [3s]
   --gap DURATION         wait between invocations [0]
+  --kill WHO@N+DURATION  in the N-th invocation, that long after its event, SIGKILL as for lack of memory: to the
+                         runtime, the extension (all of them) or the environment (everything at once). The invocation
+                         fails, the next one starts everything again in the same sandbox, with the same /tmp. May be
+                         given several times
   --memory MB            [512]
   --freeze               stop all processes between invocations, as Lambda does
   --mode MODE            on-demand, provisioned-concurrency, snap-start, managed-instances, sam, no-telemetry

@@ -12,6 +12,13 @@
 
 namespace stint::platform {
 
+/// A lack of memory that is played: who is killed in which invocation, and how long after its event went out.
+struct Kill {
+  Victim victim{};
+  int invocation = 1;
+  Nanoseconds after{};
+};
+
 struct Options {
   std::vector<std::string> extensions;  // paths of programs
   std::string function_directory;
@@ -20,6 +27,7 @@ struct Options {
   std::vector<std::string> events;  // JSON, one after the other, the last one repeated
   int invocations = 3;
   Nanoseconds gap{};
+  std::vector<Kill> kills;
   std::string temporary_directory;  // mounted at /tmp
   bool private_network = false;
   bool backend = true;

@@ -140,6 +140,7 @@ void Platform::process_exited(ProcessId process, ExitStatus status, Now now) {
 }
 
 void Platform::crashed(std::string error_type, Now now) {
+  if (out_of_memory_) error_type = "Runtime.OutOfMemory";
   switch (phase_) {
     case Phase::initialising: return init_failed("error", std::move(error_type), now);
     case Phase::restoring:

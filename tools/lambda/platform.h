@@ -51,6 +51,9 @@ class Platform : private ExtensionsListener, private RuntimeListener {
   /// Runs an invocation; its end is told by `Watcher::invocation_ended`. Returns the request id, drawn when empty.
   /// Requires: can_invoke(). After a reset the environment is initialised within the invocation.
   std::string invoke(Invocation invocation, Now now);
+  /// The sandbox is out of memory: SIGKILL without a word. The invocation fails as Runtime.OutOfMemory or, when only
+  /// extensions were hit, as Extension.Crash, and the environment is reset. Without an invocation: nothing happens.
+  void out_of_memory(Victim victim, Now now);
   /// Ends the environment for good (spindown). Requires: can_invoke().
   void shutdown(Now now);
 
@@ -135,6 +138,7 @@ class Platform : private ExtensionsListener, private RuntimeListener {
   Now init_started_{};
   bool init_runtime_done_ = false;
   std::string fatal_error_;  // the first error an extension has reported
+  bool out_of_memory_ = false;
   std::optional<MonotonicTime> init_deadline_;
   std::optional<Nanoseconds> init_duration_, restore_duration_;  // until the next report
   std::optional<Active> active_;

@@ -19,6 +19,7 @@ void Platform::begin_init(std::string_view phase, Now now) {
   init_runtime_done_ = runtime_started_ = false;
   runtime_.reset();  // the last words of a killed runtime may have come after its end
   fatal_error_.clear();
+  out_of_memory_ = false;
   emit(init_start_event(settings_, phase, now), now);
   if (!spawn_extensions(now)) return;
   if (settings_.extensions.empty()) start_runtime(now);

@@ -10,6 +10,17 @@ void Platform::shutdown(Now now) {
   begin_stop("spindown", Phase::ended, now);
 }
 
+void Platform::out_of_memory(Victim victim, Now) {
+  if (phase_ != Phase::invoking) return;
+  // What follows from it follows when the processes are seen to be gone.
+  out_of_memory_ = victim != Victim::extensions;
+  if (victim == Victim::environment) return kill_all();
+  if (victim == Victim::runtime && runtime_process_) return processes_.kill(*runtime_process_);
+  for (const Extension& extension : extensions_.all()) {
+    if (victim == Victim::extensions && extension.process) processes_.kill(*extension.process);
+  }
+}
+
 void Platform::begin_stop(std::string_view reason, Phase then, Now now) {
   thaw(now);
   phase_ = Phase::stopping;

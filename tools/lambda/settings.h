@@ -37,6 +37,9 @@ struct Function {
   std::string arn() const { return "arn:aws:lambda:" + region + ":" + account_id + ":function:" + name; }
 };
 
+/// Whom the kernel kills when the sandbox is out of memory: one kind of process, or all of them.
+enum class Victim : std::uint8_t { runtime, extensions, environment };
+
 struct ExtensionProgram {
   std::string name;  // the file's name in /opt/extensions
   std::string path;  // argv[0] and what is executed
