@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "pipeline/settle.h"
 
 namespace stint {
 
@@ -46,24 +47,14 @@ Activity DeliveryQueue::activity() const {
   return not_begun_ == 0 && next_.activity() == Activity::waiting ? Activity::waiting : Activity::working;
 }
 
-Task<Result<>> DeliveryQueue::settle(Deadline deadline) {
-  while (!idle()) {
-    if (activity() == Activity::waiting) co_return Error{ErrorCode::retryable};
-    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
-    if (!waited) co_return waited.error();
-  }
-  co_return Result<>();
-}
+Task<Result<>> DeliveryQueue::settle(Deadline deadline) { return await_settled(context_, *this, deadline); }
 
 Task<> DeliveryQueue::stop(Deadline deadline) {
   wake();
   // There is no later: better out of order than not at all.
   under_way_max_ = limits::deliveries_at_end_max;
   start_next();
-  while (!idle()) {
-    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
-    if (!waited) break;
-  }
+  co_await await_idle(context_, *this, deadline);
   for (const Batch& batch : queue_) {
     Ticket ticket = batch.ticket();
     give_up(context_, Error{ErrorCode::stopping}, batch.items, ticket);

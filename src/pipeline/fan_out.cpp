@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "pipeline/settle.h"
 #include "runtime/scope.h"
 
 namespace stint {
@@ -16,18 +17,6 @@ bool is_worse(Error error, const std::optional<Error>& than) {
 Task<> consume_one(Consumer& consumer, Batch batch, std::optional<Error>& worst) {
   const Result<> consumed = co_await consumer.consume(std::move(batch));
   if (!consumed && is_worse(consumed.error(), worst)) worst = consumed.error();
-}
-
-// Work for one is work; waiting for one is no reason to wait for all.
-template <typename Parts>
-Activity joint_activity(const Parts& parts) {
-  Activity all = Activity::idle;
-  for (const auto& part : parts) {
-    const Activity one = part->activity();
-    if (one == Activity::working) return one;
-    if (one == Activity::waiting) all = one;
-  }
-  return all;
 }
 
 }  // namespace

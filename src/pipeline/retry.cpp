@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/limits.h"
+#include "pipeline/settle.h"
 
 namespace stint {
 
@@ -139,25 +140,13 @@ Task<> Retrier::look_again(MonotonicTime when) {
 }
 
 Task<Result<>> Retrier::settle(Deadline deadline) {
-  for (;;) {
-    const Activity now = activity();
-    if (now == Activity::idle) co_return Result<>();
-    if (now == Activity::waiting) {
-      lose_patience_if_late();
-      co_return Error{ErrorCode::retryable};
-    }
-    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
-    if (waited) continue;
-    if (waited.error().code == ErrorCode::timed_out) lose_patience_if_late();
-    co_return waited.error();
-  }
+  const Result<> settled = co_await await_settled(context_, *this, deadline);
+  if (!settled && settled.error().code != ErrorCode::cancelled) lose_patience_if_late();
+  co_return settled;
 }
 
 Task<> Retrier::stop(Deadline deadline) {
-  while (!idle()) {
-    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
-    if (!waited) break;
-  }
+  co_await await_idle(context_, *this, deadline);
   looks_.cancel();
   co_await looks_.join();
 }

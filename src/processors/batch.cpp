@@ -2,8 +2,10 @@
 #include "processors/batch.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/log.h"
+#include "pipeline/settle.h"
 
 namespace stint {
 namespace {
@@ -116,15 +118,7 @@ Task<bool> BatchProcessor::make_room(std::size_t bytes) {
   co_return false;
 }
 
-Activity BatchProcessor::activity() const {
-  Activity all = Activity::idle;
-  for (const auto& [combination, shard] : shards_) {
-    const Activity one = shard->activity();
-    if (one == Activity::working) return one;
-    if (one == Activity::waiting) all = one;
-  }
-  return all;
-}
+Activity BatchProcessor::activity() const { return joint_activity(std::views::values(shards_)); }
 
 void BatchProcessor::set_flushing(bool flushing) {
   flushing_ = flushing;
@@ -133,29 +127,15 @@ void BatchProcessor::set_flushing(bool flushing) {
 
 Task<Result<>> BatchProcessor::flush(Deadline deadline) {
   set_flushing(true);
-  Result<> result;
-  for (Activity now = activity(); now != Activity::idle; now = activity()) {
-    if (now == Activity::waiting) {
-      result = Error{ErrorCode::retryable};
-      break;
-    }
-    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
-    if (!waited) {
-      result = waited.error();
-      break;
-    }
-  }
+  const Result<> settled = co_await await_settled(context_, *this, deadline);
   set_flushing(false);
-  co_return result;
+  co_return settled;
 }
 
 Task<> BatchProcessor::stop(Deadline deadline) {
   stopping_ = true;
   for (const auto& [combination, shard] : shards_) shard->begin_stop();
-  while (activity() != Activity::idle) {
-    const Result<> waited = co_await context_.changed.wait(context_.runtime.monotonic(deadline));
-    if (!waited) break;
-  }
+  co_await await_idle(context_, *this, deadline);
   for (const auto& [combination, shard] : shards_) {
     const std::size_t left = co_await shard->end();
     context_.data.drop(DropReason::environment_end, left);
