@@ -17,6 +17,19 @@ Task<> ByteStream::end_send(Nanoseconds timeout) {
   }
 }
 
+Task<> ByteStream::linger(Nanoseconds time, std::size_t bytes_max) {
+  co_await end_send(time);
+  char dropped[4096];
+  const MonotonicTime end = runtime().now() + time;
+  for (std::size_t total = 0; total < bytes_max;) {
+    const Nanoseconds left = end - runtime().now();
+    if (left <= Nanoseconds::zero()) co_return;
+    const Result<std::size_t> received = co_await receive(dropped, sizeof dropped, left);
+    if (!received || *received == 0) co_return;
+    total += *received;
+  }
+}
+
 Task<> ByteStream::close(Nanoseconds timeout) {
   if (secured_) {
     co_await secured_->close(timeout);

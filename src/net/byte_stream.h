@@ -34,6 +34,9 @@ class ByteStream {
   }
   /// The peer sees the end of our bytes; receiving goes on.
   Task<> end_send(Nanoseconds timeout);
+  /// Ends sending, and drops what still comes for at most `time` and up to `bytes_max`: a peer that is in the middle of
+  /// its bytes reads our last ones before it sees a reset.
+  Task<> linger(Nanoseconds time, std::size_t bytes_max);
   /// Gives away what it is made of: one of the two. Requires: no call is in flight.
   Stream release_plain() { return std::move(plain_); }
   std::unique_ptr<TlsStream> release_secured() { return std::move(secured_); }

@@ -10,7 +10,6 @@
 namespace stint::net {
 namespace {
 
-constexpr Nanoseconds accept_pause = Milliseconds(50);
 constexpr Nanoseconds memory_pause = Milliseconds(20);
 constexpr Nanoseconds end_look = Milliseconds(20);   // a scope lets go of a task just after it has ended
 constexpr std::size_t output_bytes_max = 64u << 10;  // of one send
@@ -132,7 +131,7 @@ class GrpcServer::Connection {
       co_await serve_ready();
       open = co_await flush() && open;
     }
-    if (open) co_await linger();
+    if (open) co_await stream_.linger(linger_max, linger_bytes_max);
   }
 
   // Memory comes back when others are done; a client waits meanwhile as with a full window.
@@ -242,19 +241,6 @@ class GrpcServer::Connection {
     co_return !broken_;
   }
 
-  Task<> linger() {
-    co_await stream_.end_send(linger_max);
-    char dropped[4096];
-    const MonotonicTime end = runtime_.now() + linger_max;
-    for (std::size_t total = 0; total < linger_bytes_max;) {
-      const Nanoseconds left = end - runtime_.now();
-      if (left <= Nanoseconds::zero()) co_return;
-      const Result<std::size_t> received = co_await stream_.receive(dropped, sizeof dropped, left);
-      if (!received || *received == 0) co_return;
-      total += *received;
-    }
-  }
-
   GrpcServer& server_;
   Runtime& runtime_;
   ByteStream stream_;
@@ -285,34 +271,13 @@ GrpcServer::GrpcServer(Runtime& runtime, BlockPool& pool, CopyCounters& copies, 
       copies_(copies),
       service_(service),
       settings_(settings),
-      accepting_(runtime),
+      acceptor_(runtime, *this),
       serving_(runtime),
       something_ended_(runtime) {}
 
 GrpcServer::~GrpcServer() { STINT_CHECK(connections_ == 0); }
 
-void GrpcServer::serve(Listener listener) {
-  listeners_.push_back(std::make_unique<Listener>(std::move(listener)));
-  accepting_.spawn(accept_all(*listeners_.back()));
-}
-
 void GrpcServer::serve(Stream stream) { serving_.spawn(serve_connection(std::move(stream))); }
-
-Task<> GrpcServer::accept_all(Listener& listener) {
-  for (;;) {
-    Result<Stream> stream = co_await listener.accept();
-    if (!stream) {
-      if (stream.error().code == ErrorCode::cancelled) co_return;
-      log(LogLevel::warn, "accept: ", to_string(stream.error()));
-      const Result<> slept = co_await runtime_.sleep(accept_pause);
-      if (!slept) co_return;
-      continue;
-    }
-    const Result<bool> room = co_await make_room();
-    if (!room) co_return;
-    if (*room) serve(std::move(*stream));
-  }
-}
 
 Task<Result<bool>> GrpcServer::make_room() {
   while (serving_.size() >= settings_.connections_max) {
@@ -381,9 +346,7 @@ bool GrpcServer::is_busy() const {
 
 Task<> GrpcServer::stop(Nanoseconds grace) {
   stopping_ = true;
-  accepting_.cancel();
-  co_await accepting_.join();
-  listeners_.clear();
+  co_await acceptor_.stop();
   const MonotonicTime end = grace == forever ? MonotonicTime::max() : runtime_.now() + grace;
   Scope goodbyes(runtime_);
   for (Connection* connection = first_; connection != nullptr; connection = connection->next_) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "net/acceptor.h"
 #include "net/grpc_calls.h"
 #include "runtime/channel.h"
 #include "runtime/scope.h"
@@ -34,7 +35,7 @@ class GrpcService {
   virtual GrpcReply memory_full() const = 0;
 };
 
-class GrpcServer final : private GrpcMethods {
+class GrpcServer final : private GrpcMethods, private ConnectionServer {
  public:
   /// Borrows: all of them, which outlive the server.
   GrpcServer(Runtime& runtime, BlockPool& pool, CopyCounters& copies, GrpcService& service, GrpcSettings settings);
@@ -44,9 +45,8 @@ class GrpcServer final : private GrpcMethods {
   ~GrpcServer() override;
 
   /// Takes a bound listener; connections are accepted from now on.
-  void serve(Listener listener);
-  /// Serves a connection that somebody else accepted.
-  void serve(Stream stream);
+  void serve(Listener listener) { acceptor_.add(std::move(listener)); }
+  void serve(Stream stream) override;
   /// No new connections; clients are told, calls under way are finished until `grace` has passed, then all is closed.
   Task<> stop(Nanoseconds grace);
 
@@ -58,10 +58,8 @@ class GrpcServer final : private GrpcMethods {
  private:
   class Connection;
   friend class Connection;
-  Task<> accept_all(Listener& listener);
   Task<> serve_connection(Stream stream);
-  /// False: there is no room. Fails: cancelled.
-  Task<Result<bool>> make_room();
+  Task<Result<bool>> make_room() override;
   Connection* longest_idle() const;
   bool is_busy() const;
   Result<Slice> decompressed(GrpcCall& call, GrpcReply& refusal);
@@ -78,9 +76,8 @@ class GrpcServer final : private GrpcMethods {
   GrpcSettings settings_;
   Http2Memory memory_;
   wire::Decompressor decompressor_;
-  Scope accepting_;
+  Acceptor acceptor_;
   Scope serving_;
-  std::vector<std::unique_ptr<Listener>> listeners_;
   Connection* first_ = nullptr;
   Notifier something_ended_;
   std::size_t connections_ = 0;

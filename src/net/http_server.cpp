@@ -19,7 +19,6 @@ constexpr std::size_t linger_bytes_max = 1u << 20;
 constexpr Nanoseconds linger_max = Seconds(1);
 // A peer that was frozen together with us gets this long to send what it was about to send.
 constexpr Nanoseconds thaw_grace = Seconds(1);
-constexpr Nanoseconds accept_pause = Milliseconds(50);
 
 int failure_status(Error error, bool head, int body_too_large_status) {
   switch (error.code) {
@@ -181,7 +180,7 @@ class HttpServer::Connection {
         server_.service_.failure(head, status, concat(in_head ? "request head: " : "request body: ", name(error.code)));
     reply.close = true;
     co_await send(reply, head);
-    co_await linger();
+    co_await stream_.linger(linger_max, linger_bytes_max);
     co_return false;
   }
 
@@ -198,7 +197,7 @@ class HttpServer::Connection {
       buffer_.consume(head_size + body_size);
       co_return true;
     }
-    co_await linger();
+    co_await stream_.linger(linger_max, linger_bytes_max);
     co_return false;
   }
 
@@ -233,19 +232,6 @@ class HttpServer::Connection {
     co_return sent.has_value() && !reply.close;
   }
 
-  Task<> linger() {
-    co_await stream_.end_send(linger_max);
-    char dropped[4096];
-    const MonotonicTime end = server_.runtime_.now() + linger_max;
-    for (std::size_t total = 0; total < linger_bytes_max;) {
-      const Nanoseconds left = end - server_.runtime_.now();
-      if (left <= Nanoseconds::zero()) co_return;
-      const Result<std::size_t> received = co_await stream_.receive(dropped, sizeof dropped, left);
-      if (!received || *received == 0) co_return;
-      total += *received;
-    }
-  }
-
   HttpServer& server_;
   ByteStream stream_;
   ReceiveBuffer buffer_;
@@ -269,38 +255,17 @@ HttpServer::HttpServer(Runtime& runtime, BlockPool& pool, CopyCounters& copies, 
       copies_(copies),
       service_(service),
       settings_(settings),
-      accepting_(runtime),
+      acceptor_(runtime, *this),
       serving_(runtime),
       connection_ended_(runtime) {}
 
 HttpServer::~HttpServer() { STINT_CHECK(connections_ == 0); }
-
-void HttpServer::serve(Listener listener) {
-  listeners_.push_back(std::make_unique<Listener>(std::move(listener)));
-  accepting_.spawn(accept_all(*listeners_.back()));
-}
 
 void HttpServer::serve(Stream stream) {
   // On the heap: with its head it would be too large for a frame that is reused.
   auto made = std::make_unique<Connection>(*this, std::move(stream));
   Connection& connection = *made;
   connection.task_ = serving_.spawn(serve_connection(std::move(made)));
-}
-
-Task<> HttpServer::accept_all(Listener& listener) {
-  for (;;) {
-    Result<Stream> stream = co_await listener.accept();
-    if (!stream) {
-      if (stream.error().code == ErrorCode::cancelled) co_return;
-      log(LogLevel::warn, "accept: ", to_string(stream.error()));
-      const Result<> slept = co_await runtime_.sleep(accept_pause);
-      if (!slept) co_return;
-      continue;
-    }
-    const Result<bool> room = co_await make_room();
-    if (!room) co_return;
-    if (*room) serve(std::move(*stream));
-  }
 }
 
 Task<Result<bool>> HttpServer::make_room() {
@@ -344,9 +309,7 @@ Task<> HttpServer::serve_connection(std::unique_ptr<Connection> connection) {
 
 Task<> HttpServer::stop(Nanoseconds grace) {
   stopping_ = true;
-  accepting_.cancel();
-  co_await accepting_.join();
-  listeners_.clear();
+  co_await acceptor_.stop();
   const MonotonicTime end = grace == forever ? MonotonicTime::max() : runtime_.now() + grace;
   for (;;) {
     bool busy = false;

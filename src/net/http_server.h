@@ -15,6 +15,7 @@
 #include "base/block.h"
 #include "base/counters.h"
 #include "base/limits.h"
+#include "net/acceptor.h"
 #include "net/cors.h"
 #include "net/tls_server.h"
 #include "runtime/channel.h"
@@ -59,7 +60,7 @@ struct HttpServerSettings {
   TlsServer* tls = nullptr;                                            // null: plain
 };
 
-class HttpServer {
+class HttpServer final : private ConnectionServer {
  public:
   /// Borrows: all of them and what the settings point to, which outlive the server.
   HttpServer(Runtime& runtime, BlockPool& pool, CopyCounters& copies, HttpService& service,
@@ -67,12 +68,11 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   /// Requires: stop() was awaited, or nothing was started.
-  ~HttpServer();
+  ~HttpServer() override;
 
   /// Takes a bound listener; connections are accepted from now on.
-  void serve(Listener listener);
-  /// Serves a connection that somebody else accepted.
-  void serve(Stream stream);
+  void serve(Listener listener) { acceptor_.add(std::move(listener)); }
+  void serve(Stream stream) override;
   /// No new connections; requests under way are finished until `grace` has passed, then everything is closed.
   Task<> stop(Nanoseconds grace);
 
@@ -84,10 +84,8 @@ class HttpServer {
  private:
   class Connection;
   friend class Connection;
-  Task<> accept_all(Listener& listener);
   static Task<> serve_connection(std::unique_ptr<Connection> connection);
-  /// False: there is no room. Fails: cancelled.
-  Task<Result<bool>> make_room();
+  Task<Result<bool>> make_room() override;
   bool evict();
 
   Runtime& runtime_;
@@ -95,9 +93,8 @@ class HttpServer {
   CopyCounters& copies_;
   HttpService& service_;
   HttpServerSettings settings_;
-  Scope accepting_;
+  Acceptor acceptor_;
   Scope serving_;
-  std::vector<std::unique_ptr<Listener>> listeners_;
   Connection* first_ = nullptr;  // all open connections, so that idle ones can be closed
   Notifier connection_ended_;
   std::size_t connections_ = 0;

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The listening half of a server: takes connections from bound listeners for as long as the server has room.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "runtime/scope.h"
+#include "runtime/stream.h"
+
+namespace stint::net {
+
+/// The serving half.
+class ConnectionServer {
+ public:
+  virtual ~ConnectionServer() = default;
+  /// Asked for each accepted connection. False: there is no room, it is closed. Fails: cancelled.
+  virtual Task<Result<bool>> make_room() = 0;
+  /// Serves a connection that somebody accepted.
+  virtual void serve(Stream stream) = 0;
+};
+
+class Acceptor {
+ public:
+  /// Borrows: both.
+  Acceptor(Runtime& runtime, ConnectionServer& server) : runtime_(runtime), server_(server), accepting_(runtime) {}
+
+  /// Takes a bound listener; connections are accepted from now on.
+  void add(Listener listener);
+  /// No new connections. To be awaited before the end.
+  Task<> stop();
+
+ private:
+  Task<> accept_all(Listener& listener);
+
+  Runtime& runtime_;
+  ConnectionServer& server_;
+  Scope accepting_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+};
+
+}  // namespace stint::net
