@@ -42,6 +42,21 @@ struct TlsConfig {
   void validate(const config::Report& report) const;
 };
 
+// What both sides negotiate by.
+namespace tls_fields {
+using config::field;
+inline constexpr auto min_version =
+    field<&TlsConfig::min_version>("min_version", "the oldest TLS version; without it 1.2");
+inline constexpr auto max_version =
+    field<&TlsConfig::max_version>("max_version", "the newest TLS version; without it 1.3");
+inline constexpr auto cipher_suites = field<&TlsConfig::cipher_suites>(
+    "cipher_suites", "that may be used with TLS 1.2, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
+inline constexpr auto include_insecure_cipher_suites = field<&TlsConfig::include_insecure_cipher_suites>(
+    "include_insecure_cipher_suites", "insecure ones may be named, too");
+inline constexpr auto curve_preferences =
+    field<&TlsConfig::curve_preferences>("curve_preferences", "of X25519, P256, P384 and P521, the most wanted first");
+}  // namespace tls_fields
+
 struct TlsClientConfig : TlsConfig {
   bool insecure = false;
   bool insecure_skip_verify = false;
@@ -69,14 +84,8 @@ constexpr auto fields_of(TlsClientConfig*) {
       field<&Config::cert_file>("cert_file", "file of the client's certificate and its chain"),
       field<&Config::cert_pem>("cert_pem", "the same, in place"),
       field<&Config::key_file>("key_file", "file of the client's key"),
-      field<&Config::key_pem>("key_pem", "the same, in place"),
-      field<&Config::min_version>("min_version", "the oldest TLS version; without it 1.2"),
-      field<&Config::max_version>("max_version", "the newest TLS version; without it 1.3"),
-      field<&Config::cipher_suites>("cipher_suites",
-                                    "that may be used with TLS 1.2, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
-      field<&Config::include_insecure_cipher_suites>("include_insecure_cipher_suites",
-                                                     "insecure ones may be named, too"),
-      field<&Config::curve_preferences>("curve_preferences", "of X25519, P256, P384 and P521, the most wanted first"),
+      field<&Config::key_pem>("key_pem", "the same, in place"), tls_fields::min_version, tls_fields::max_version,
+      tls_fields::cipher_suites, tls_fields::include_insecure_cipher_suites, tls_fields::curve_preferences,
       field<&Config::reload_interval>("reload_interval", "then the files are read again for new connections; 0: never"),
       refused<>("tpm", "keys in a TPM"));
 }
@@ -103,13 +112,8 @@ constexpr auto fields_of(TlsServerConfig*) {
       field<&Config::client_ca_pem>("client_ca_pem", "the same, in place; a key of ours"),
       field<&Config::client_ca_file_reload>("client_ca_file_reload",
                                             "client_ca_file is read again for new connections when it has changed"),
-      field<&Config::min_version>("min_version", "the oldest TLS version; without it 1.2"),
-      field<&Config::max_version>("max_version", "the newest TLS version; without it 1.3"),
-      field<&Config::cipher_suites>("cipher_suites",
-                                    "that may be used with TLS 1.2, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
-      field<&Config::include_insecure_cipher_suites>("include_insecure_cipher_suites",
-                                                     "insecure ones may be named, too"),
-      field<&Config::curve_preferences>("curve_preferences", "of X25519, P256, P384 and P521, the most wanted first"),
+      tls_fields::min_version, tls_fields::max_version, tls_fields::cipher_suites,
+      tls_fields::include_insecure_cipher_suites, tls_fields::curve_preferences,
       field<&Config::reload_interval>("reload_interval",
                                       "then files that have changed are read again for new connections; 0: never"),
       accepted<std::string>("ca_file", "of clients; see client_ca_file"),
