@@ -6,32 +6,17 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
-#include <random>
 #include <string>
 #include <vector>
 
 #include "base/limits.h"
+#include "samples.h"
 
 namespace stint::wire {
 namespace {
 
 constexpr std::size_t mib = 1u << 20;
 constexpr std::size_t bytes_max = 20 * mib;
-
-std::string text_of(std::size_t size) {
-  std::minstd_rand random(42);
-  std::string text;
-  while (text.size() < size) text += "attribute." + std::to_string(random() % 1000) + "=value ";
-  text.resize(size);
-  return text;
-}
-
-std::string noise_of(std::size_t size) {
-  std::minstd_rand random(7);
-  std::string noise(size, '\0');
-  for (char& c : noise) c = static_cast<char>(random() >> 8);
-  return noise;
-}
 
 // What follows the end is nobody's business.
 bool ends_itself(ContentEncoding encoding) {

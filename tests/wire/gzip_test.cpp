@@ -4,8 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <string>
+
+#include "samples.h"
 
 namespace stint::wire {
 namespace {
@@ -20,21 +21,6 @@ std::string compressed(std::string_view text, DeflateFormat format = DeflateForm
   EXPECT_TRUE(size);
   out.resize(size.value_or(0u));
   return out;
-}
-
-std::string text_of(std::size_t size) {
-  std::minstd_rand random(42);
-  std::string text;
-  while (text.size() < size) text += "attribute." + std::to_string(random() % 1000) + "=value ";
-  text.resize(size);
-  return text;
-}
-
-std::string noise_of(std::size_t size) {
-  std::minstd_rand random(7);
-  std::string noise(size, '\0');
-  for (char& c : noise) c = static_cast<char>(random() >> 8);
-  return noise;
 }
 
 void claim_size(std::string& gzip, std::uint32_t size) {
