@@ -6,6 +6,7 @@
 #include "exporters/otlphttp.h"
 #include "processors/batch.h"
 #include "processors/decouple.h"
+#include "processors/memory_limiter.h"
 #include "receivers/otlp.h"
 
 namespace stint {
@@ -17,6 +18,7 @@ constexpr ReceiverType receiver_types[] = {
 constexpr ProcessorType processor_types[] = {
     processor_type<BatchProcessor>("batch", "merges requests by number of items and time"),
     processor_type<DecoupleProcessor>("decouple", "accepts at once, hands on from a bounded queue"),
+    processor_type<MemoryLimiterProcessor>("memory_limiter", "refuses what comes while too much data is inside"),
 };
 constexpr ExporterType exporter_types[] = {
     exporter_type<OtlpHttpExporter>("otlphttp", "OTLP to a back end, over HTTP"),

@@ -89,6 +89,8 @@ class Processor : public Component, public Consumer {
  public:
   /// Whether consume() means accepted into bounded memory, and no longer delivered.
   virtual bool accepts() const { return false; }
+  /// Called once, before start(), where all that comes was accepted before. What to warn of; empty: nothing.
+  virtual std::string_view follow_acceptance() { return {}; }
 };
 
 class Exporter : public Component, public Consumer {};

@@ -207,12 +207,26 @@ class Graph::Builder {
     }
     if (accepts && pipeline->fan_out != nullptr) pipeline->fan_out->accept_at_once(signal);
     std::reverse(pipeline->processors.begin(), pipeline->processors.end());
+    tell_acceptance(config, *pipeline);
     for (const auto& reference : config.receivers) {
       Receiver* const receiver = shared_instance<Receiver>(table_.receivers, "receivers", service_.receivers, reference,
                                                            config, receivers_, graph_->receivers_);
       outputs_.push_back({receiver, signal, pipeline->entry, accepts});
     }
     graph_->pipelines_.push_back(std::move(pipeline));
+  }
+
+  void tell_acceptance(const config::PipelineConfig& config, const Pipeline& pipeline) {
+    bool accepted = false;
+    for (std::size_t i = 0; i < pipeline.processors.size(); ++i) {
+      const std::string_view warning = accepted ? pipeline.processors[i]->follow_acceptance() : std::string_view();
+      if (!warning.empty()) {
+        const config::ComponentReference& reference = config.processors[i];
+        diagnostics_.warn(reference.position, concat("service::pipelines::", config.id, "::processors"),
+                          concat("'", reference.id.to_string(), "' ", warning));
+      }
+      accepted = accepted || pipeline.processors[i]->accepts();
+    }
   }
 
   // A receiver that feeds several pipelines of one signal gets one consumer for them, and one place in the journal.

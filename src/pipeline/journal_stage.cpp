@@ -65,8 +65,19 @@ Task<> JournalReplay::put_in(Journal::Recovered recovered) {
     co_return;
   }
   Ticket ticket = batch.ticket();
-  const Result<> consumed = co_await stage->next().consume(std::move(batch));
+  const Result<> consumed = co_await consume_in_time(stage->next(), std::move(batch));
   if (!consumed) give_up(context_, consumed.error(), items, ticket);
+}
+
+// A sender that finds too much inside comes again, and so do we.
+Task<Result<>> JournalReplay::consume_in_time(Consumer& next, Batch batch) {
+  for (;;) {
+    Batch share = batch.share();
+    const Result<> consumed = co_await next.consume(std::move(share));
+    if (consumed || consumed.error().code != ErrorCode::memory_full) co_return consumed;
+    const Result<> waited = co_await context_.changed.wait(context_.runtime.now() + memory_look_again);
+    if (!waited && waited.error().code == ErrorCode::cancelled) co_return waited;
+  }
 }
 
 void JournalReplay::log_end() const {

@@ -52,6 +52,7 @@ class JournalReplay {
  private:
   Task<> run();
   Task<> put_in(Journal::Recovered recovered);
+  Task<Result<>> consume_in_time(Consumer& next, Batch batch);
   JournalStage* find_stage(std::string_view receiver, otlp::Signal signal) const;
   void log_end() const;
 

@@ -48,7 +48,7 @@ class TestReceiver final : public Receiver {
   Consumer* next_[3] = {};
 };
 
-class TestProcessor final : public Processor {
+class TestProcessor : public Processor {
  public:
   using Config = TestConfig;
   TestProcessor(ComponentContext&, std::string id, Config config, otlp::Signal, Consumer* next)
@@ -62,6 +62,7 @@ class TestProcessor final : public Processor {
     return next_.consume(std::move(batch));
   }
   Activity activity() const override { return next_.activity(); }
+  std::string_view follow_acceptance() override { return label_; }
   Task<Result<>> flush(Deadline) override {
     calls.push_back("flush " + id_);
     co_return Result<>();
@@ -74,6 +75,12 @@ class TestProcessor final : public Processor {
  private:
   std::string id_, label_;
   Consumer& next_;
+};
+
+class AcceptingProcessor final : public TestProcessor {
+ public:
+  using TestProcessor::TestProcessor;
+  bool accepts() const override { return true; }
 };
 
 class TestExporter final : public Exporter {
@@ -114,6 +121,7 @@ class NeedyExporter final : public Exporter {
 constexpr ReceiverType receivers[] = {receiver_type<TestReceiver>("in", "for the test")};
 constexpr ProcessorType processors[] = {
     processor_type<TestProcessor>("through", "for the test"),
+    processor_type<AcceptingProcessor>("accepting", "for the test"),
     processor_type<TestProcessor>("onlytraces", "for the test", signal_bit(otlp::Signal::traces))};
 constexpr ExporterType exporters[] = {exporter_type<TestExporter>("out", "for the test"),
                                       exporter_type<NeedyExporter>("needy", "for the test")};
@@ -153,6 +161,16 @@ TEST_F(GraphTest, StartsFromTheExportersAndFlushesAndStopsFromTheReceivers) {
                                              "through through/aA", "through through/b", "out got 2 traces",
                                              "flush through/a", "flush through/b", "flush out", "hurry out", "stop in",
                                              "stop through/a", "stop through/b", "stop out"}));
+}
+
+TEST_F(GraphTest, WarnsOfAProcessorThatDoesNotLikeToStandBehindOneThatAccepts) {
+  const auto graph = make(
+      "{receivers: {in: }, processors: {through/first: {label: is first}, accepting: , through/quiet: , through/last: "
+      "{label: is late}}, exporters: {out: }, service: {pipelines: {traces: {receivers: [in], processors: "
+      "[through/first, accepting, through/quiet, through/last], exporters: [out]}}}}");
+  ASSERT_NE(graph, nullptr) << diagnostics.errors_text();
+  ASSERT_EQ(diagnostics.list().size(), 1u);
+  EXPECT_EQ(diagnostics.list()[0].message, "'through/last' is late");
 }
 
 TEST_F(GraphTest, SharesReceiversAndExportersAndFansOut) {

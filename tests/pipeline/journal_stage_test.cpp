@@ -150,6 +150,33 @@ TEST_F(JournalStageTest, WaitsForMemoryAsASenderWould) {
   EXPECT_EQ(next.kept[0].items, 2000u);
 }
 
+TEST_F(JournalStageTest, ComesAgainWhenTooMuchIsInside) {
+  live_and_die({3});
+  Life life(*this, next);
+  next.errors = {Error{ErrorCode::memory_full}};
+  run(replay(*this, life, 1));
+  ASSERT_EQ(next.kept.size(), 1u);
+  EXPECT_EQ(next.kept[0].bytes, spans_request(3));
+  EXPECT_EQ(data.dropped_total(), 0u);
+  EXPECT_FALSE(disk.bytes);
+}
+
+Task<> stop_while_refused(JournalStageTest& test, JournalStageTest::Life& life) {
+  test.next.errors.assign(1000, Error{ErrorCode::memory_full});
+  life.replay.start();
+  for (int i = 0; i < 20; ++i) (void)co_await test.runtime.sleep(Milliseconds(1));
+  co_await life.replay.stop();
+  life.journal.close();
+}
+TEST_F(JournalStageTest, KeepsForTheNextLifeWhatIsRefusedUntilTheEnd) {
+  live_and_die({3});
+  Life life(*this, next);
+  run(stop_while_refused(*this, life));
+  EXPECT_TRUE(disk.bytes);
+  EXPECT_EQ(data.journalled, 3u);
+  EXPECT_EQ(data.dropped[static_cast<std::size_t>(DropReason::environment_end)], data.recovered);
+}
+
 // What is inside at the end of the environment, wherever it is, is found by the next life.
 template <typename Part>
 Task<> stop_with_data_inside(JournalStageTest& test, Part& part, JournalStageTest::Life& life) {
