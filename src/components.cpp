@@ -13,7 +13,7 @@ namespace stint {
 namespace {
 
 constexpr ReceiverType receiver_types[] = {
-    receiver_type<OtlpReceiver>("otlp", "OTLP from SDKs, over HTTP"),
+    receiver_type<OtlpReceiver>("otlp", "OTLP from SDKs, over gRPC and HTTP"),
 };
 constexpr ProcessorType processor_types[] = {
     processor_type<BatchProcessor>("batch", "merges requests by number of items and time"),

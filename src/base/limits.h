@@ -37,7 +37,7 @@ constexpr Nanoseconds hold_max = Seconds(2);  // wait for back ends that holds a
 constexpr std::size_t decouple_queue_requests_max = 200;  // default of decouple's max_queue_size; the SDK waits
 constexpr std::size_t deliveries_max = 4;                 // requests of one queue under way at one time; metrics: one
 constexpr std::size_t deliveries_at_end_max = 16;         // the same when the environment ends
-constexpr std::size_t metadata_bytes_max = 16u << 10;  // headers that include_metadata keeps of a request; over it: 431
+constexpr std::size_t metadata_bytes_max = 16u << 10;     // kept by include_metadata; over it: 431, RESOURCE_EXHAUSTED
 constexpr std::size_t batch_combinations_max =
     10'000;  // of metadata values in one batch, whatever metadata_cardinality_limit says; over it: 500
 constexpr std::size_t batch_metadata_bytes_max = 1u << 20;  // values of all these combinations; over it: 500

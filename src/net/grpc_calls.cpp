@@ -25,6 +25,9 @@ GrpcReply error(wire::RpcCode code, std::string message) { return {.code = code,
 
 std::string_view code_text(wire::RpcCode code) { return codes[static_cast<std::size_t>(code)]; }
 
+// Those that are the protocol's own business and no metadata. Source: grpc-go's reserved headers.
+bool is_reserved(std::string_view name) { return name.starts_with(':') || name.starts_with("grpc-") || name == "te"; }
+
 std::string_view http_status_text(int status) {
   switch (status) {
     case 400: return "400";
@@ -265,6 +268,13 @@ bool GrpcCalls::header(void* request, std::string_view name, std::string_view va
   } else if (name == "grpc-timeout") {
     read_timeout(call, value);
   }
+  if (settings_.keep_metadata) {
+    if (name == ":authority") {
+      call.metadata_.emplace_back("host", value);
+    } else if (!is_reserved(name)) {
+      call.metadata_.emplace_back(name, value);
+    }
+  }
   return true;
 }
 
@@ -392,6 +402,7 @@ void GrpcCalls::release_if_done(GrpcCall& call) {
   for (std::string* text :
        {&call.path_, &call.content_type_, &call.http_method_, &call.encoding_, &call.timeout_mistake_})
     text->clear();
+  call.metadata_.clear();
   call.deadline_ = MonotonicTime::max();
   call.prefix_ = {};
   call.reply_ = {};

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/block.h"
@@ -29,6 +30,9 @@ struct GrpcReply {
   std::string body;     // of a success: the response message
 };
 
+/// What a client sent beside its message, as it came: metadata, and of its own headers the authority as `host`.
+using GrpcMetadata = std::vector<std::pair<std::string, std::string>>;
+
 /// What a connection asks of the methods that are served.
 class GrpcMethods {
  public:
@@ -47,6 +51,7 @@ struct GrpcSettings {
   std::uint32_t streams_max = limits::grpc_streams_max;
   std::size_t connections_max = limits::connections_max;
   Nanoseconds silence_max = limits::request_silence_max;
+  bool keep_metadata = false;  // for the service
   KeepaliveSettings keepalive;
   TlsServer* tls = nullptr;  // connections begin with its handshake. Borrows: outlives the server
 };
@@ -61,6 +66,8 @@ class GrpcCall {
   std::string_view encoding() const { return encoding_; }
   /// The message as it was sent. Requires: the call was handed out by next_ready().
   Slice take_message() { return std::move(message_); }
+  /// Empty unless the settings ask for it.
+  GrpcMetadata take_metadata() { return std::move(metadata_); }
   /// False: the client has gone.
   bool is_open() const { return stream_ != 0; }
   /// Free for whoever works on the call.
@@ -83,6 +90,7 @@ class GrpcCall {
   std::string http_method_;
   std::string encoding_;
   std::string timeout_mistake_;
+  GrpcMetadata metadata_;
   MonotonicTime deadline_ = MonotonicTime::max();
   MonotonicTime received_at_{};
   // The message: a view of the receive buffer, or in a block of its own when that could not be.

@@ -210,7 +210,7 @@ class GrpcServer::Connection {
     GrpcReply reply;
     Result<Slice> message = server_.decompressed(call, reply);
     if (message) {
-      GrpcRequest request{call.method(), std::move(*message)};
+      GrpcRequest request{call.method(), std::move(*message), call.take_metadata()};
       reply = co_await server_.service_.serve(std::move(request));
     }
     call.worker = nullptr;

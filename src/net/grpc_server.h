@@ -20,6 +20,7 @@ namespace stint::net {
 struct GrpcRequest {
   std::size_t method = 0;  // as find_method() said
   Slice message;           // decompressed. Keep it as long as you like
+  GrpcMetadata metadata;   // empty unless the settings ask for it
 };
 
 /// What a server does with its calls.

@@ -165,8 +165,8 @@ constexpr auto fields_of(GrpcServerConfig*) {
       config::field<&Config::max_concurrent_streams>("max_concurrent_streams", "streams per connection; 0: the limit"),
       config::field<&Config::read_buffer_size>("read_buffer_size", "without effect"),
       config::field<&Config::write_buffer_size>("write_buffer_size", "without effect"),
-      config::field<&Config::include_metadata>(
-          "include_metadata", "keeps client metadata for processors: over HTTP only so far", config::without_effect),
+      config::field<&Config::include_metadata>("include_metadata",
+                                               "keeps a call's metadata for processors, such as batch"),
       config::field<&Config::keepalive>("keepalive", "probes, and the age of connections"),
       config::field<&Config::tls>("tls", "TLS, with HTTP/2 by ALPN"),
       config::refused("auth", "an authenticator extension"), config::refused("middlewares", "middleware extensions"));

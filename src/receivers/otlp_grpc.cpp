@@ -17,8 +17,18 @@ net::GrpcSettings server_settings(const net::GrpcServerConfig& config) {
   net::GrpcSettings settings;
   if (config.max_recv_msg_size_mib > 0) settings.message_bytes_max = config.max_recv_msg_size_mib << 20;
   if (config.max_concurrent_streams > 0) settings.streams_max = config.max_concurrent_streams;
+  settings.keep_metadata = config.include_metadata;
   settings.keepalive = config.keepalive.settings();
   return settings;
+}
+
+// Null: it is too long.
+std::shared_ptr<const Metadata> kept(const net::GrpcMetadata& sent) {
+  auto metadata = std::make_shared<Metadata>();
+  for (const auto& [name, value] : sent) {
+    if (!metadata->add(name, value)) return nullptr;
+  }
+  return metadata;
 }
 
 }  // namespace
@@ -101,7 +111,12 @@ Task<net::GrpcReply> OtlpGrpc::serve(net::GrpcRequest request) {
     co_return refused(otlp::RpcCode::internal,
                       concat("grpc: failed to unmarshal the received message: ", otlp::describe(counts.error())));
   }
-  const Result<> taken = co_await intake_.take(signal, std::move(request.message), *counts);
+  std::shared_ptr<const Metadata> metadata;
+  if (config_.include_metadata && (metadata = kept(request.metadata)) == nullptr) {
+    co_return refused(otlp::RpcCode::resource_exhausted, concat("more than ", limits::metadata_bytes_max,
+                                                                " bytes of metadata to keep (include_metadata)"));
+  }
+  const Result<> taken = co_await intake_.take(signal, std::move(request.message), *counts, std::move(metadata));
   if (!taken) co_return refused(taken.error());
   co_return net::GrpcReply{.body = otlp::encode_response()};
 }

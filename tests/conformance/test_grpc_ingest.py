@@ -6,6 +6,7 @@ reference.
 """
 
 import socket
+import ssl
 import threading
 
 import grpc
@@ -17,7 +18,7 @@ import collector as collector_module
 import generate
 import items
 from backend import Answer
-from collector import configuration, free_port
+from collector import configuration, free_port, poll
 from malformed import MALFORMED
 
 METHODS = {
@@ -178,6 +179,35 @@ def test_metadata_is_taken_and_harms_nothing(backend, start_grpc):
         metadata = [("api-key", "secret"), ("x-bin", b"\x00\xff" * 100), *((f"x-{n}", "v" * 100) for n in range(50))]
         assert sender.call("traces", span_bytes(1), metadata=metadata) == b"\n\x00"
     assert_spans_arrive(backend, 1)
+
+
+def test_batch_keeps_tenants_apart_by_their_metadata(backend, start_grpc):
+    batch = {"timeout": "60s", "metadata_keys": ["X-Tenant", "host"], "metadata_cardinality_limit": 2}
+    target = start_grpc({"include_metadata": True}, processors=("batch",), batch=batch)
+    tenants = {"a": (1, 3, 5), "b": (2, 4)}
+    with Sender(target) as sender:
+        for tenant, seeds in tenants.items():
+            for seed in seeds:
+                assert sender.call("traces", span_bytes(seed), metadata=[("x-tenant", tenant)]) == b"\n\x00"
+        # The values as a whole make a tenant; a third is one too many.
+        third = sender.call("traces", span_bytes(9), metadata=[("x-tenant", "a"), ("x-tenant", "b")])
+        assert third.code() == grpc.StatusCode.INTERNAL
+    log = start_grpc.collector.log()
+    assert "metadata_cardinality_limit: there are 2 combinations" in log and "include_metadata" not in log
+    start_grpc.collector.terminate()
+    expected = {tenant: sorted(item for seed in seeds for item in items.items("traces", spans(seed))) for tenant, seeds in tenants.items()}
+    assert sorted(sorted(one.items()) for one in backend.requests) == sorted(expected.values())
+
+
+def test_more_metadata_than_is_kept_is_refused(backend, start_grpc):
+    target = start_grpc({"include_metadata": True})
+    long = [("x-long", "v" * (17 << 10))]
+    with Sender(target, grpc__max_metadata_size=1 << 20) as sender:
+        answer = sender.call("traces", span_bytes(1), metadata=long)
+        assert_refused(answer, grpc.StatusCode.RESOURCE_EXHAUSTED, "more than 16384 bytes of metadata to keep (include_metadata)")
+        assert detail_of(answer) is None  # nobody tries again
+        assert sender.call("traces", span_bytes(2)) == b"\n\x00"
+    assert_spans_arrive(backend, 2)
 
 
 def test_an_empty_message_is_a_success(unharmed):
@@ -379,3 +409,56 @@ def test_a_client_without_its_certificate_is_refused_where_one_is_asked_for(back
     with Sender(target, credentials_of(authority, leaf)) as known:
         assert known.call("traces", span_bytes(2)) == b"\n\x00"
     assert_spans_arrive(backend, 2)
+
+
+def shown_certificate(target, authority):
+    """The certificate that a new connection is shown."""
+    context = ssl.create_default_context(cafile=authority.file)
+    context.set_alpn_protocols(["h2"])
+    host, port = target.split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as plain, context.wrap_socket(plain, server_hostname=host) as secured:
+        assert secured.selected_alpn_protocol() == "h2"
+        return secured.getpeercert()["subject"][0][0][1]
+
+
+def renew(served, certificate):
+    """The files' contents change in one step, as a tool that renews certificates does it."""
+    for file, source in zip(served, (certificate.file, certificate.key_file)):
+        new = file.with_suffix(".new")
+        new.write_bytes(source.read_bytes())
+        new.replace(file)
+
+
+def test_a_renewed_certificate_is_shown_to_new_connections_after_the_interval(backend, start_grpc, authority, leaf, tmp_path):
+    served = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    renew(served, leaf)
+    tls = {"cert_file": str(served[0]), "key_file": str(served[1]), "reload_interval": "50ms"}
+    target = start_grpc({"tls": tls})
+    renewed = certificates.Certificate(tmp_path, "renewed", ("IP:127.0.0.1",), issuer=authority)
+    with Sender(target, credentials_of(authority), grpc__use_local_subchannel_pool=1) as kept:
+        assert kept.call("traces", span_bytes(1)) == b"\n\x00"
+        assert shown_certificate(target, authority) == "leaf"
+        renew(served, renewed)
+        assert poll(lambda: shown_certificate(target, authority) == "renewed")
+        # What cannot be read changes nothing.
+        served[1].write_text("no key")
+        served[0].write_text("no certificate")
+        assert [kept.call("traces", span_bytes(seed)) for seed in (2, 3)] == [b"\n\x00"] * 2
+        with Sender(target, credentials_of(authority), grpc__use_local_subchannel_pool=1) as new:
+            assert new.call("traces", span_bytes(4)) == b"\n\x00"
+
+        def said():
+            assert shown_certificate(target, authority) == "renewed"
+            return "cert_file" in start_grpc.collector.log()
+
+        assert poll(said)
+    assert_spans_arrive(backend, 1, 2, 3, 4)
+
+
+def test_without_an_interval_the_first_certificate_stays(backend, start_grpc, authority, leaf, tmp_path):
+    served = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    renew(served, leaf)
+    target = start_grpc({"tls": {"cert_file": str(served[0]), "key_file": str(served[1])}})
+    assert shown_certificate(target, authority) == "leaf"
+    renew(served, certificates.Certificate(tmp_path, "renewed", ("IP:127.0.0.1",), issuer=authority))
+    assert shown_certificate(target, authority) == "leaf"

@@ -29,6 +29,7 @@ class Counting final : public net::GrpcService {
   Task<net::GrpcReply> serve(net::GrpcRequest request) override {
     EXPECT_EQ(request.method, 7u);
     const std::string text(request.message.view());
+    metadata = request.metadata;
     if (keep) messages.push_back(std::move(request.message));
     ++served;
     running_most = std::max(running_most, ++running);
@@ -44,6 +45,7 @@ class Counting final : public net::GrpcService {
   bool hold = false;
   bool keep = false;
   std::vector<Slice> messages;
+  net::GrpcMetadata metadata;  // of the last call
   std::size_t served = 0, cancelled = 0, running = 0, running_most = 0;
 };
 
@@ -177,6 +179,20 @@ struct Refused {
   const char* status;
   const char* text;
 };
+
+TEST_F(GrpcServerTest, KeepsMetadataForTheServiceWhereItIsWanted) {
+  const http2::Fields sent{{"x-tenant", "a"}, {"grpc-timeout", "20S"}, {"trace-bin", "AP8"}};
+  exchange({http2::start() + http2::call(1, path, "m", sent)});
+  EXPECT_EQ(service.served, 1u);
+  EXPECT_TRUE(service.metadata.empty());
+  settings.keep_metadata = true;
+  exchange({http2::start() + http2::call(1, path, "m", sent) + http2::call(3, path, "m")});
+  EXPECT_EQ(service.metadata, (net::GrpcMetadata{{"host", "localhost"}, {"content-type", "application/grpc"}}));
+  exchange({http2::start() + http2::call(1, path, "m", sent)});
+  EXPECT_EQ(service.metadata,
+            (net::GrpcMetadata{
+                {"host", "localhost"}, {"content-type", "application/grpc"}, {"x-tenant", "a"}, {"trace-bin", "AP8"}}));
+}
 
 TEST_F(GrpcServerTest, RefusesInGrpcGosWords) {
   using http2::call;
