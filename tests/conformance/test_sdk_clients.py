@@ -103,17 +103,20 @@ def test_what_arrives_is_what_the_sdk_sends(
     items.assert_equal(sent, backend.wait_for_items(len(sent)))
 
 
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("client, transport, compression", cases("grpc"))
 def test_what_arrives_over_grpc_is_what_the_sdk_sends(
-    client, transport, compression, backend, start_collector, free_port, venv_python
+    client, transport, compression, secured, backend, authority, leaf, start_collector, free_port, venv_python
 ):
     port = free_port()
+    tls = {"tls": {"cert_file": str(leaf.served()), "key_file": str(leaf.key_file)}} if secured else {}
+    scheme, trust = ("https", authority.root.file) if secured else ("http", None)
     processors = {"batch": {"timeout": "50ms"}, "decouple": {}}
     configuration = collector_module.configuration(port, {"endpoint": backend.url}, processors, **processors)
-    configuration["receivers"]["otlp"]["protocols"] = {"grpc": {"endpoint": f"127.0.0.1:{port}"}}
+    configuration["receivers"]["otlp"]["protocols"] = {"grpc": {"endpoint": f"127.0.0.1:{port}", **tls}}
     start_collector(configuration, port)
     with GrpcBackend() as direct:
-        client.send(venv_python, transport, compression, direct.url, f"http://127.0.0.1:{port}")
+        client.send(venv_python, transport, compression, direct.url, f"{scheme}://127.0.0.1:{port}", authority=trust)
         sent = direct.items()
         assert direct.violations == []
     assert_rich(sent)
