@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/log.h"
 #include "net/socket_file.h"
@@ -116,7 +117,14 @@ void HttpServerConfig::validate(const config::Report& report) {
   if (const std::string wrong = check_endpoint_of(endpoint, transport); !wrong.empty()) {
     report.error("endpoint", wrong);
   }
-  for (std::string* path : {&traces_url_path, &metrics_url_path, &logs_url_path}) {
+  const std::pair<std::string_view, std::string*> paths[] = {{"traces_url_path", &traces_url_path},
+                                                             {"metrics_url_path", &metrics_url_path},
+                                                             {"logs_url_path", &logs_url_path}};
+  for (const auto& [key, path] : paths) {
+    // Before the first slash a colon ends a scheme, which a path has not.
+    if (path->substr(0, path->find('/')).find(':') != std::string::npos) {
+      report.error(key, concat("'", *path, "' is not a path; write it without scheme and host, as /v1/traces"));
+    }
     if (path->empty() || path->front() != '/') path->insert(path->begin(), '/');
   }
 }

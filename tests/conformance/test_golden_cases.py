@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reference's cases that stand as data in tests/golden/cases, row by row."""
 
-import gzip
 import json
 import pathlib
 
@@ -10,6 +9,7 @@ from google.protobuf import json_format
 from google.rpc import status_pb2
 
 import collector as collector_module
+import compressions
 import items
 from backend import Answer
 from client import PROTOBUF, assert_success, post, post_message
@@ -18,10 +18,14 @@ from collector import poll
 CASES = pathlib.Path(__file__).resolve().parents[1] / "golden" / "cases"
 
 
+def read(name):
+    found = json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
+    assert len({row["name"] for row in found}) == len(found)
+    return found
+
+
 def rows(name):
-    read = json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
-    assert len({row["name"] for row in read}) == len(read)
-    return pytest.mark.parametrize("row", read, ids=[row["name"] for row in read])
+    return pytest.mark.parametrize("row", read(name), ids=lambda row: row["name"])
 
 
 def spans(count):
@@ -34,8 +38,10 @@ def spans(count):
 
 @rows("receiver")
 def test_receiver(backend, collector, row):
-    running = collector()
+    running = collector(receiver=row.get("receiver"))
     body = bytes.fromhex(row["hex"]) if "hex" in row else row.get("body", "").encode()
+    if "gzip" in row:
+        body = compressions.compress("gzip", bytes(row["gzip"]))
     options = {"content_type": row["content_type"]} if "content_type" in row else {}
     if "encoding" in row:
         options["content_encoding"] = row["encoding"]
@@ -46,9 +52,32 @@ def test_receiver(backend, collector, row):
     if "text" in row:
         assert answer.body.decode().strip() == row["text"]
     if "code" in row:
-        read = status_pb2.Status.FromString if answer.content_type == PROTOBUF else lambda body: json_format.Parse(body, status_pb2.Status())
-        assert read(answer.body).code == row["code"] and read(answer.body).message
+        parse = status_pb2.Status.FromString if answer.content_type == PROTOBUF else lambda body: json_format.Parse(body, status_pb2.Status())
+        assert parse(answer.body).code == row["code"] and parse(answer.body).message
     assert backend.items() == []
+
+
+def validate(folder, configuration):
+    """What the collector says of it, or an empty text."""
+    done = collector_module.command("validate", "--config", collector_module.write_configuration(folder, configuration))
+    assert (done.returncode == 0) == (done.stderr + done.stdout == ""), done
+    return done.stderr + done.stdout
+
+
+@rows("receiver_config")
+def test_receiver_config(tmp_path, row):
+    configuration = collector_module.configuration(1, {"endpoint": "http://127.0.0.1:1"})
+    configuration["receivers"]["otlp"] = row["receiver"]
+    said = validate(tmp_path, configuration)
+    assert row["refused"] in said if "refused" in row else said == ""
+
+
+@pytest.mark.parametrize("row", [row for row in read("receiver_config") if "paths" in row], ids=lambda row: row["name"])
+def test_receiver_paths(backend, collector, row):
+    running = collector(receiver=row["receiver"]["protocols"]["http"])
+    for signal, path in row["paths"].items():
+        assert_success(post(running.port, path=path), signal)
+        assert post(running.port, path=f"/v1/{signal}").status == 404
 
 
 @rows("exporter")
@@ -80,13 +109,17 @@ def test_compression(backend, collector, tmp_path, row):
         done = collector_module.command("validate", "--config", collector_module.write_configuration(tmp_path, settings))
         assert done.returncode != 0 and row["refused"] in done.stdout + done.stderr
         return
-    running = collector(row["exporter"])
-    sent, options = spans(50), {}
-    body = sent.SerializeToString()
-    if "in" in row:
-        options["content_encoding"] = row["in"]
-        body = {"gzip": gzip.compress}[row["in"]](body)
-    assert_success(post(running.port, body, **options))
+    running = collector(row["exporter"], receiver=row.get("receiver"))
+    sent, encoding = spans(50), row.get("in")
+    body = row["body"].encode() if "body" in row else bytes(row["zeros"]) if "zeros" in row else sent.SerializeToString()
+    if encoding and "body" not in row:
+        body = compressions.compress(encoding, body, row.get("form", ""))
+    answer = post(running.port, body, content_encoding=encoding)
+    if "status" in row:
+        assert answer.status == row["status"] and answer.rpc_status().code == 3
+        assert backend.requests == []
+        return
+    assert_success(answer)
     assert backend.requests[0].headers.get("content-encoding") == row["out"]
     items.assert_equal(items.items("traces", sent), backend.items())
 

@@ -163,6 +163,39 @@ def test_expect_100_continue_is_not_answered_when_the_body_is_unwelcome(unharmed
         assert connection.receive().status == 400
 
 
+def ruby_request(message, host, **changed):
+    """As Ruby's exporter (opentelemetry-exporter-otlp on Net::HTTP) writes it: gzip unless told otherwise, traces only."""
+    fields = {
+        "Accept-Encoding": "gzip;q=1.0,deflate;q=0.6,identity;q=0.3",
+        "Accept": "*/*",
+        "User-Agent": "OTel-OTLP-Exporter-Ruby/0.31.1 Ruby/3.4.1 (x86_64-linux; ruby/3.4.1)",
+        "Content-Encoding": "gzip",
+        "Content-Type": "application/x-protobuf",
+        "Host": host,
+        **changed,
+    }
+    body = message.SerializeToString()
+    body = gzip.compress(body) if fields["Content-Encoding"] else body
+    lines = [f"{name}: {value}" for name, value in fields.items() if value] + [f"Content-Length: {len(body)}"]
+    return "\r\n".join(["POST /v1/traces HTTP/1.1", *lines]).encode() + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize("encoding", ["gzip", None])
+def test_what_ruby_s_exporter_sends_arrives(backend, collector, encoding):
+    running = collector()
+    host = f"localhost:{running.port}"
+    with Client(running.port) as connection:
+        for seed in range(5):
+            assert_success(connection.exchange(ruby_request(spans(seed), host, **{"Content-Encoding": encoding})))
+        # It reads a refusal as a google.rpc.Status in protobuf, and goes on with the connection.
+        refused = connection.exchange(ruby_request(spans(9), host, **{"Content-Encoding": "deflate"}))
+        assert (refused.status, refused.rpc_status().code) == (400, 3)
+        assert "content-encoding" not in refused.headers
+        assert_success(connection.exchange(ruby_request(spans(5), host)))
+    expected = [item for seed in range(6) for item in items.items("traces", spans(seed))]
+    items.assert_equal(expected, backend.items())
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "identity", None])
 def test_encodings_that_have_to_be_taken(backend, collector, encoding):
     running = collector()
