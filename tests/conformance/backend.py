@@ -94,6 +94,7 @@ class Handshake:
     server_name: str | None  # that the client asked for
     client: str | None  # the common name in the client's certificate
     protocol: str | None  # agreed by ALPN
+    cipher: str  # OpenSSL's name of the suite
 
 
 class Closed(Exception):
@@ -372,6 +373,7 @@ class Backend:
                     self._server_names.pop(id(secured), None),
                     certificate.get("commonName"),
                     secured.selected_alpn_protocol(),
+                    secured.cipher()[0],
                 )
             )
         return secured

@@ -33,14 +33,23 @@ authorityKeyIdentifier = keyid
 """
 
 
+KEYS = {
+    **{curve: ("ec", "-pkeyopt", f"ec_paramgen_curve:{curve}") for curve in ("P-256", "P-384", "P-521")},
+    "RSA": ("rsa:2048",),
+    "Ed25519": ("ed25519",),
+}
+
+
 def _openssl(*arguments):
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, stdin=subprocess.DEVNULL)
 
 
 class Certificate:
-    """A key and a certificate, signed by `issuer` or by itself. `days` from which and until which it is valid."""
+    """A key of the kind `key` (KEYS) and a certificate, signed by `issuer` or by itself, valid from `start` to `end`."""
 
-    def __init__(self, folder, common_name, names=(), issuer=None, authority=False, start="20200101", end="20990101"):
+    def __init__(
+        self, folder, common_name, names=(), issuer=None, authority=False, start="20200101", end="20990101", key="P-256"
+    ):
         self.folder = pathlib.Path(folder) / common_name.replace(" ", "-")
         self.folder.mkdir()
         self.file, self.key_file = self.folder / "certificate.pem", self.folder / "key.pem"
@@ -52,7 +61,7 @@ class Certificate:
             _CONFIGURATION.format(folder=self.folder, authority="TRUE" if authority else "FALSE", names=alternative)
         )
         _openssl(
-            *("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-config", configuration),
+            *("req", "-new", "-newkey", *KEYS[key], "-nodes", "-config", configuration),
             *("-subj", f"/CN={common_name}", "-keyout", self.key_file, "-out", request),
         )
         signer = ("-cert", issuer.file, "-keyfile", issuer.key_file) if issuer else ("-selfsign", "-keyfile", self.key_file)
@@ -60,6 +69,12 @@ class Certificate:
             *("ca", "-batch", "-notext", "-config", configuration, "-extensions", "extensions", "-in", request),
             *("-startdate", f"{start}000000Z", "-enddate", f"{end}000000Z", "-out", self.file, *signer),
         )
+
+    def traditional_key(self):
+        """The file of its key (EC or RSA) as tools before PKCS #8 wrote it: BEGIN EC or RSA PRIVATE KEY."""
+        file = self.folder / "traditional.pem"
+        _openssl("pkey", "-in", self.key_file, "-traditional", "-out", file)
+        return file
 
     def pem(self):
         return self.file.read_text(encoding="ascii")

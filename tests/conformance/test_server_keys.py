@@ -66,7 +66,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def connects(connection):
-    with contextlib.suppress(ConnectionRefusedError):
+    with contextlib.suppress(ConnectionRefusedError, FileNotFoundError):
         connection.connect()
         return True
 
