@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_client.h"
 
+#include <cerrno>
+
 #include "base/log.h"
 #include "net/proxy_tunnel.h"
 #include "net/tls_error.h"
@@ -16,6 +18,12 @@ constexpr Nanoseconds resolve_timeout = Seconds(5);
 
 bool peer_is_gone(Error error) {
   return !is_tls(error) && (error.code == ErrorCode::closed || error.code == ErrorCode::system);
+}
+
+// After a send that failed so there may be an answer. After any other failure there is none to wait for.
+bool may_have_answered(Error error) {
+  return error.code == ErrorCode::closed ||
+         (error.code == ErrorCode::system && !is_tls(error) && (error.detail == EPIPE || error.detail == ECONNRESET));
 }
 
 // TlsPlace of the TLS to a proxy, as a place of its own.
@@ -235,7 +243,7 @@ Task<Result<HttpResponse>> HttpClient::exchange(Connection& connection, std::str
                                                 std::span<const std::string_view> wanted, RequestProgress& progress) {
   const std::vector<iovec> parts = request_parts(head, body);
   const Result<> sent = co_await connection.stream.send(parts, time_left(runtime_, end));
-  if (!sent && !peer_is_gone(sent.error())) co_return sent.error();
+  if (!sent && !may_have_answered(sent.error())) co_return sent.error();
   // A back end may answer and close before it has read everything: its answer counts.
   Result<HttpResponse> response = co_await read_response(connection, end, wanted, progress, pool_, copies_);
   if (!response && !peer_ && looks_like_tls(connection.buffer.bytes())) {
