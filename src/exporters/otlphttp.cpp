@@ -25,7 +25,9 @@ constexpr std::string_view json_type = "application/json";
 constexpr Nanoseconds farewell_max = Milliseconds(100);
 constexpr std::size_t message_bytes_max = 300;  // of a back end's text in one line of the log
 
-bool is_for_now(int status) { return status == 429 || (status >= 502 && status <= 504); }
+// 408 besides those of the specification: we were frozen in the middle of a request, and the back end has waited for
+// the rest of it in vain.
+bool is_for_now(int status) { return status == 429 || status == 408 || (status >= 502 && status <= 504); }
 
 // A back end's text as a part of one line: bounded, and nothing in it that a terminal would obey.
 std::string one_line(std::string_view text) {
