@@ -212,11 +212,13 @@ InvocationPlan LifeCycle::plan(const Event& event) {
 }
 
 Task<> LifeCycle::hold(const Event& event, Deadline release) {
-  const bool ended = co_await telemetry_->wait_runtime_done(event.request_id, release);
-  if (!ended) {
+  const InvocationEnd ended = co_await telemetry_->wait_runtime_done(event.request_id, release);
+  if (ended == InvocationEnd::not_seen) {
     log(LogLevel::debug, event.request_id, ": its end was not seen before its deadline");
     co_return;
   }
+  // A reset follows, and the time of its SHUTDOWN runs already: everything is sent there.
+  if (ended == InvocationEnd::failed) co_return;
   co_await flush_while_held(release);
 }
 

@@ -75,7 +75,8 @@ void TelemetryListener::take(const wire::PlatformEvent& event) {
     if (!events_.add(hash(concat(event.type, " ", event.request_id, " ", event.time)))) return;
     if (event.type == "platform.runtimeDone") {
       if (done_.size() == done_max) done_.pop_front();
-      done_.emplace_back(event.request_id);
+      const bool failed = !event.status.empty() && event.status != "success";
+      done_.push_back({std::string(event.request_id), failed ? InvocationEnd::failed : InvocationEnd::succeeded});
       runtime_done_.notify_all();
     }
   }
@@ -86,17 +87,19 @@ void TelemetryListener::take(const wire::PlatformEvent& event) {
   for (TelemetrySink* const sink : sinks_) sink->take(event);
 }
 
-Task<bool> TelemetryListener::wait_runtime_done(std::string request_id, Deadline deadline) {
+Task<InvocationEnd> TelemetryListener::wait_runtime_done(std::string request_id, Deadline deadline) {
   for (;;) {
-    const auto found = std::find(done_.begin(), done_.end(), request_id);
+    const auto found =
+        std::find_if(done_.begin(), done_.end(), [&](const Done& done) { return done.request_id == request_id; });
     if (found != done_.end()) {
+      const InvocationEnd end = found->end;
       done_.erase(found);
-      co_return true;
+      co_return end;
     }
     // The clocks may have moved apart in a freeze; the deadline is one of the epoch.
-    if (deadline.remaining(runtime_.epoch_now()) == Nanoseconds::zero()) co_return false;
+    if (deadline.remaining(runtime_.epoch_now()) == Nanoseconds::zero()) co_return InvocationEnd::not_seen;
     const Result<> waited = co_await runtime_done_.wait(runtime_.monotonic(deadline));
-    if (!waited && waited.error().code != ErrorCode::timed_out) co_return false;
+    if (!waited && waited.error().code != ErrorCode::timed_out) co_return InvocationEnd::not_seen;
   }
 }
 

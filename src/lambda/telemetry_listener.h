@@ -20,6 +20,13 @@
 
 namespace stint::lambda {
 
+/// What became of an invocation.
+enum class InvocationEnd : std::uint8_t {
+  not_seen,   // until the deadline
+  succeeded,  // as the platform sees it: the function has answered, well or not
+  failed      // timed out, crashed: the environment is reset
+};
+
 /// Takes platform events as they come (receivers of platform events will be these).
 class TelemetrySink {
  public:
@@ -46,8 +53,8 @@ class TelemetryListener final : private net::HttpService {
 
   /// Suspends: until platform.runtimeDone of this request has come, also when it came before; at most until `deadline`.
   /// Each runtimeDone answers one wait: an invocation that is tried again keeps its request id.
-  /// False: it has not come, or the task was cancelled.
-  Task<bool> wait_runtime_done(std::string request_id, Deadline deadline);
+  /// `not_seen`: it has not come, or the task was cancelled.
+  Task<InvocationEnd> wait_runtime_done(std::string request_id, Deadline deadline);
   /// Closes everything. Requires: nobody waits.
   Task<> stop();
 
@@ -83,9 +90,13 @@ class TelemetryListener final : private net::HttpService {
   net::HttpServer server_;
   Notifier runtime_done_;
   std::vector<TelemetrySink*> sinks_;
-  std::deque<std::string> done_;  // request ids that nobody has waited for yet
-  Recent<16> bodies_;             // of whole deliveries
-  Recent<128> events_;            // of type, request id and time
+  struct Done {
+    std::string request_id;
+    InvocationEnd end;
+  };
+  std::deque<Done> done_;  // those that nobody has waited for yet
+  Recent<16> bodies_;      // of whole deliveries
+  Recent<128> events_;     // of type, request id and time
   std::size_t deliveries_ = 0;
   Handle handle_ = no_handle;
   std::uint16_t port_ = 0;

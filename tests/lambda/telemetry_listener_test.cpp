@@ -52,26 +52,26 @@ class TelemetryListenerTest : public testing::Test {
 
   Task<> early() {
     EXPECT_EQ(co_await post(runtime_done("a")), 200);
-    EXPECT_TRUE(co_await listener_.wait_runtime_done("a", in(Seconds(10))));
+    EXPECT_EQ(co_await listener_.wait_runtime_done("a", in(Seconds(10))), InvocationEnd::succeeded);
   }
   Task<> late() {
     Scope scope(runtime_);
     scope.spawn(post_later(runtime_done("a")));
-    EXPECT_TRUE(co_await listener_.wait_runtime_done("a", in(Seconds(10))));
+    EXPECT_EQ(co_await listener_.wait_runtime_done("a", in(Seconds(10))), InvocationEnd::succeeded);
     co_await scope.join();
   }
   Task<> wrong_id() {
     Scope scope(runtime_);
     scope.spawn(post_later(runtime_done("b")));
-    EXPECT_FALSE(co_await listener_.wait_runtime_done("a", in(Milliseconds(30))));
+    EXPECT_EQ(co_await listener_.wait_runtime_done("a", in(Milliseconds(30))), InvocationEnd::not_seen);
     co_await scope.join();
-    EXPECT_TRUE(co_await listener_.wait_runtime_done("b", in(Seconds(10))));
+    EXPECT_EQ(co_await listener_.wait_runtime_done("b", in(Seconds(10))), InvocationEnd::succeeded);
   }
   Task<> deadline_over() {
-    EXPECT_FALSE(co_await listener_.wait_runtime_done("a", Deadline::from_epoch_ms(1)));
+    EXPECT_EQ(co_await listener_.wait_runtime_done("a", Deadline::from_epoch_ms(1)), InvocationEnd::not_seen);
     EXPECT_EQ(co_await post(runtime_done("a")), 200);
     // What is there is there, whatever the clock says.
-    EXPECT_TRUE(co_await listener_.wait_runtime_done("a", Deadline::from_epoch_ms(1)));
+    EXPECT_EQ(co_await listener_.wait_runtime_done("a", Deadline::from_epoch_ms(1)), InvocationEnd::succeeded);
   }
   Task<> duplicates() {
     EXPECT_EQ(co_await post(runtime_done("a")), 200);
@@ -80,22 +80,22 @@ class TelemetryListenerTest : public testing::Test {
     EXPECT_EQ(co_await post(runtime_done("a") + " "), 200);
     EXPECT_EQ(sink_.said, "platform.runtimeDone ");
     EXPECT_EQ(listener_.deliveries(), 3u);
-    EXPECT_TRUE(co_await listener_.wait_runtime_done("a", in(Seconds(10))));
-    EXPECT_FALSE(co_await listener_.wait_runtime_done("a", in(Milliseconds(1))));
+    EXPECT_EQ(co_await listener_.wait_runtime_done("a", in(Seconds(10))), InvocationEnd::succeeded);
+    EXPECT_EQ(co_await listener_.wait_runtime_done("a", in(Milliseconds(1))), InvocationEnd::not_seen);
   }
   Task<> tried_again() {
     EXPECT_EQ(co_await post(runtime_done("a", "2026-01-01T00:00:00.000Z")), 200);
-    EXPECT_TRUE(co_await listener_.wait_runtime_done("a", in(Seconds(10))));
-    EXPECT_FALSE(co_await listener_.wait_runtime_done("a", in(Milliseconds(1))));
+    EXPECT_EQ(co_await listener_.wait_runtime_done("a", in(Seconds(10))), InvocationEnd::succeeded);
+    EXPECT_EQ(co_await listener_.wait_runtime_done("a", in(Milliseconds(1))), InvocationEnd::not_seen);
     EXPECT_EQ(co_await post(runtime_done("a", "2026-01-01T00:01:00.000Z")), 200);
-    EXPECT_TRUE(co_await listener_.wait_runtime_done("a", in(Seconds(10))));
+    EXPECT_EQ(co_await listener_.wait_runtime_done("a", in(Seconds(10))), InvocationEnd::succeeded);
   }
   Task<> bounded() {
     for (int i = 0; i < 1000; ++i) {
       EXPECT_EQ(co_await post(runtime_done(concat("id", i), concat("2026-01-01T00:00:00.", i, "Z"))), 200);
     }
-    EXPECT_FALSE(co_await listener_.wait_runtime_done("id0", in(Milliseconds(1))));
-    EXPECT_TRUE(co_await listener_.wait_runtime_done("id999", in(Milliseconds(1))));
+    EXPECT_EQ(co_await listener_.wait_runtime_done("id0", in(Milliseconds(1))), InvocationEnd::not_seen);
+    EXPECT_EQ(co_await listener_.wait_runtime_done("id999", in(Milliseconds(1))), InvocationEnd::succeeded);
   }
   Task<> garbage() {
     EXPECT_EQ(co_await post("{not json"), 200);
@@ -105,12 +105,12 @@ class TelemetryListenerTest : public testing::Test {
     // What stands before the damage counts.
     const std::string done = runtime_done("a");
     EXPECT_EQ(co_await post(done.substr(0, done.size() - 1) + ",{\"type\":"), 200);
-    EXPECT_TRUE(co_await listener_.wait_runtime_done("a", in(Seconds(10))));
+    EXPECT_EQ(co_await listener_.wait_runtime_done("a", in(Seconds(10))), InvocationEnd::succeeded);
   }
   Task<> too_large() {
     EXPECT_EQ(co_await post(std::string(limits::telemetry_body_bytes_max + 1, ' ')), 200);
     EXPECT_EQ(co_await post(runtime_done("a")), 200);
-    EXPECT_TRUE(co_await listener_.wait_runtime_done("a", in(Seconds(10))));
+    EXPECT_EQ(co_await listener_.wait_runtime_done("a", in(Seconds(10))), InvocationEnd::succeeded);
   }
   Task<> no_http() {
     Result<Stream> stream = co_await connect(runtime_, Address::ipv4_loopback(listener_.port()), Seconds(10));
@@ -133,7 +133,10 @@ class TelemetryListenerTest : public testing::Test {
     scope.cancel();
     co_await scope.join();
   }
-  Task<> wait_into(bool& seen) { seen = co_await listener_.wait_runtime_done("a", Deadline::never()); }
+  Task<> wait_into(bool& seen) {
+    const InvocationEnd end = co_await listener_.wait_runtime_done("a", Deadline::never());
+    seen = end != InvocationEnd::not_seen;
+  }
 
   TakenLog log_;
   EpollLoop loop_;
