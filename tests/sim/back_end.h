@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 
 #include "base/counters.h"
@@ -30,10 +31,10 @@ struct Reaction {
 
 class BackEndProcess final : public Process, private net::HttpService {
  public:
-  static Address address();
-  static constexpr std::string_view url = "http://10.0.0.9:4318";
+  /// 10.0.0.9:4318, 10.0.0.10:4318, ...
+  static Address address(std::size_t number = 0);
 
-  BackEndProcess(Network& network, Ledger& ledger);
+  BackEndProcess(Network& network, Ledger& ledger, std::size_t number = 0);
   ~BackEndProcess() override;
 
   /// Listens from now on.
@@ -41,18 +42,23 @@ class BackEndProcess final : public Process, private net::HttpService {
   void ended() override;
   void stop();
 
-  /// For the next requests, in order; then `always`.
+  /// For the next requests, in order; then what `drawn` says, and without it `always`.
   std::deque<Reaction> reactions;
+  std::function<Reaction()> drawn;
   Reaction always;
+  /// A defect of which a world must tell: every request is answered with success, and not taken.
+  bool loses = false;
   std::size_t requests() const { return requests_; }
 
  private:
   Task<> live();
   Task<net::HttpReply> serve(net::HttpRequest request) override;
-  bool take(const net::HttpRequest& request);
+  Reaction react();
+  std::optional<std::vector<ItemId>> read(const net::HttpRequest& request);
 
   Network& network_;
   Ledger& ledger_;
+  std::size_t number_;
   BlockPool pool_{256u << 20};
   CopyCounters copies_;
   wire::Inflater inflater_;

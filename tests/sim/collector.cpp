@@ -42,7 +42,8 @@ CollectorProcess::CollectorProcess(Network& network, CollectorSettings settings,
       settings_(std::move(settings)),
       disk_(disk),
       environment_(settings_.environment),
-      pool_(settings_.memory_bytes_max, limits::http_body_bytes_max),
+      pool_(settings_.memory_bytes_max * (settings_.defect == Defect::takes_more_memory ? 8 : 1),
+            limits::http_body_bytes_max),
       context_{runtime, pool_, copies_, data_, changed_, environment_} {}
 
 CollectorProcess::~CollectorProcess() = default;
@@ -57,14 +58,18 @@ bool CollectorProcess::load_configuration() {
   if (root) service_ = config::decode_service(std::move(*root), diagnostics_);
   std::unique_ptr<Journal> journal;
   if (const JournalSettings chosen = journal_settings(environment_, true); !chosen.path.empty()) {
-    auto on_disk = std::make_unique<MemoryJournalFile>(disk_, [this] { return !loop.abandoned(); });
-    journal = std::make_unique<Journal>(runtime, data_, std::move(on_disk), chosen.bytes_max);
+    journal = std::make_unique<Journal>(runtime, data_, journal_file(settings_.journal_path), chosen.bytes_max);
   }
   if (!diagnostics_.has_errors()) {
     graph_ = Graph::make(service_, component_table(), context_, diagnostics_, std::move(journal));
   }
   if (graph_ == nullptr) error_ = diagnostics_.errors_text();
   return graph_ != nullptr;
+}
+
+std::unique_ptr<JournalFile> CollectorProcess::journal_file(const std::string& path) {
+  if (!path.empty()) return make_journal_file(path);
+  return std::make_unique<MemoryJournalFile>(disk_, [this] { return !loop.abandoned(); });
 }
 
 bool CollectorProcess::begin() {
@@ -82,7 +87,16 @@ bool CollectorProcess::begin() {
   life_ =
       std::make_unique<lambda::LifeCycle>(runtime, pool_, copies_, data_, *endpoint, *connection, std::move(settings));
   runtime.begin(live());
+  do_wrong();
   return true;
+}
+
+void CollectorProcess::do_wrong() {
+  if (settings_.defect == Defect::keeps_a_block) {
+    Result<Block> block = pool_.allocate(1);
+    kept_ = std::move(*block);
+  }
+  if (settings_.defect == Defect::keeps_a_socket) kept_handle_ = *loop.open_stream(Address::ipv4_loopback(1));
 }
 
 Task<> CollectorProcess::live() {
@@ -99,8 +113,11 @@ void CollectorProcess::ended() {
   graph_.reset();
   EXPECT_EQ(loop.open_handles(), 0u) << "the collector left sockets open";
   EXPECT_EQ(pool_.blocks_in_use(), 0u) << "the collector left blocks behind";
+  if (kept_handle_ != no_handle) loop.close(kept_handle_);
+  kept_.reset();
   if (loop.abandoned()) return;
-  EXPECT_EQ(data_.accepted + data_.recovered, data_.delivered + data_.dropped_total()) << "items without a fate";
+  EXPECT_EQ((data_.accepted + data_.recovered) * settings_.exporters, data_.delivered + data_.dropped_total())
+      << "items without a fate";
 }
 
 }  // namespace stint::sim

@@ -15,11 +15,17 @@
 
 namespace stint::sim {
 
+/// What a collector of a world may do wrong on purpose, to see that the world tells.
+enum class Defect : std::uint8_t { none, keeps_a_block, keeps_a_socket, stands_still_at_the_end, takes_more_memory };
+
 struct CollectorSettings {
   std::string configuration;  // the text of collector.yaml
   config::FixedEnvironment::Variables environment;
   std::string runtime_api;
   std::size_t memory_bytes_max = limits::memory_bytes_max;
+  std::size_t exporters = 1;  // that every item goes to
+  std::string journal_path;   // of a real file; empty: on the simulated disk
+  Defect defect = Defect::none;
 };
 
 class CollectorProcess final : public Process {
@@ -32,6 +38,7 @@ class CollectorProcess final : public Process {
   void ended() override;
 
   const DataCounters& data() const { return data_; }
+  const BlockPool& pool() const { return pool_; }
   const CopyCounters& copies() const { return copies_; }
   /// What the configuration's errors are; empty: there is a data path.
   const std::string& error() const { return error_; }
@@ -39,6 +46,8 @@ class CollectorProcess final : public Process {
  private:
   Task<> live();
   bool load_configuration();
+  std::unique_ptr<JournalFile> journal_file(const std::string& path);
+  void do_wrong();
 
   CollectorSettings settings_;
   MemoryDisk& disk_;
@@ -53,6 +62,8 @@ class CollectorProcess final : public Process {
   std::unique_ptr<Graph> graph_;
   std::unique_ptr<lambda::LifeCycle> life_;
   std::string error_;
+  Block kept_;
+  Handle kept_handle_ = no_handle;
 };
 
 }  // namespace stint::sim

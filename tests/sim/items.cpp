@@ -86,58 +86,74 @@ std::vector<ItemId> Ledger::make(std::size_t count) {
   std::vector<ItemId> items;
   items.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
-    items.push_back(entries_.size() + 1);
-    entries_[items.back()] = Entry();
+    entries_.emplace_back();
+    items.push_back(entries_.size());
   }
   return items;
 }
 
 void Ledger::confirm(const std::vector<ItemId>& items) {
-  for (const ItemId id : items) entries_.at(id).confirmed = true;
+  for (const ItemId id : items) entries_.at(id - 1).confirmed = true;
 }
 
 void Ledger::refuse(const std::vector<ItemId>& items) {
-  for (const ItemId id : items) entries_.at(id).refused = true;
+  for (const ItemId id : items) entries_.at(id - 1).refused = true;
 }
 
-void Ledger::receive(const std::vector<ItemId>& items) {
+void Ledger::receive(const std::vector<ItemId>& items, std::size_t back_end) {
   bool repeated = false;
   for (const ItemId id : items) {
-    const auto found = entries_.find(id);
-    if (found == entries_.end()) {
+    if (id == 0 || id > entries_.size()) {
       ++unknown_;
     } else {
-      repeated = ++found->second.received > 1 || repeated;
+      repeated = ++entries_[id - 1].fates.at(back_end).received > 1 || repeated;
     }
   }
   repeated_requests_ += repeated ? 1 : 0;
 }
 
-namespace {
-template <typename Entries, typename Condition>
-std::size_t count(const Entries& entries, Condition condition) {
-  return static_cast<std::size_t>(
-      std::count_if(entries.begin(), entries.end(), [&](const auto& entry) { return condition(entry.second); }));
+void Ledger::reject(const std::vector<ItemId>& items, std::size_t back_end) {
+  for (const ItemId id : items) entries_.at(id - 1).fates.at(back_end).rejected = true;
 }
-}  // namespace
 
 std::size_t Ledger::confirmed() const {
-  return count(entries_, [](const Entry& entry) { return entry.confirmed; });
+  return static_cast<std::size_t>(
+      std::count_if(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.confirmed; }));
 }
 std::size_t Ledger::refused() const {
-  return count(entries_, [](const Entry& entry) { return entry.refused; });
+  return static_cast<std::size_t>(
+      std::count_if(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.refused; }));
 }
+
+template <typename Condition>
+std::size_t Ledger::count_fates(const std::set<ItemId>& elsewhere, Condition condition) const {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (elsewhere.contains(i + 1)) continue;
+    for (std::size_t back_end = 0; back_end < back_ends_; ++back_end) {
+      count += condition(entries_[i], entries_[i].fates[back_end]) ? 1 : 0;
+    }
+  }
+  return count;
+}
+
 std::size_t Ledger::received() const {
-  return count(entries_, [](const Entry& entry) { return entry.received > 0; });
+  return count_fates({}, [](const Entry&, const Fate& fate) { return fate.received > 0; });
 }
 std::size_t Ledger::missing(const std::set<ItemId>& elsewhere) const {
-  return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
-    return entry.second.confirmed && entry.second.received == 0 && !elsewhere.contains(entry.first);
-  }));
+  return count_fates(elsewhere,
+                     [](const Entry& entry, const Fate& fate) { return entry.confirmed && fate.received == 0; });
+}
+std::size_t Ledger::unexplained(const std::set<ItemId>& elsewhere) const {
+  return count_fates(elsewhere, [](const Entry& entry, const Fate& fate) {
+    return entry.confirmed && fate.received == 0 && !fate.rejected;
+  });
 }
 std::size_t Ledger::duplicates() const {
   std::size_t too_many = 0;
-  for (const auto& [id, entry] : entries_) too_many += entry.received > 1 ? entry.received - 1 : 0;
+  for (const Entry& entry : entries_) {
+    for (const Fate& fate : entry.fates) too_many += fate.received > 1 ? fate.received - 1 : 0;
+  }
   return too_many;
 }
 

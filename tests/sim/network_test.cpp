@@ -159,7 +159,7 @@ TEST_F(NetworkTest, BothClocksMoveOnInAFreezeOrOnlyTheEpoch) {
 
 TEST_F(NetworkTest, APlantedErrorHitsItsCallAndNoOther) {
   Error error{ErrorCode::stopping};
-  left_.set_fault({1, Fault::Kind::error});  // open_stream, connect
+  left_.add_fault({1, Fault::Kind::error});  // open_stream, connect
   run(send_bytes("x", error), listen_and_leave(Milliseconds(10)));
   EXPECT_EQ(error, system_error(ECONNREFUSED));
   EXPECT_TRUE(left_.hit().starts_with("connect")) << left_.hit();
@@ -168,7 +168,7 @@ TEST_F(NetworkTest, APlantedErrorHitsItsCallAndNoOther) {
 TEST_F(NetworkTest, APeerSeesThatAProcessIsKilled) {
   Error error{ErrorCode::stopping};
   std::string received;
-  right_.set_fault({6, Fault::Kind::kill});  // in one of its receives
+  right_.add_fault({6, Fault::Kind::kill});  // in one of its receives
   run(send_bytes(pattern(1'000'000), error), receive_until_killed(received));
   EXPECT_TRUE(right_.abandoned());
   EXPECT_EQ(error, system_error(ECONNRESET));

@@ -4,17 +4,11 @@
 // left behind. STINT_TEST_FULL=1 takes more seeds and operations.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "sim/scenarios.h"
+#include "sim/sweep.h"
 
 namespace stint::sim {
 namespace {
-
-bool in_full() {
-  const char* const value = std::getenv("STINT_TEST_FULL");
-  return value != nullptr && *value != '\0' && *value != '0';
-}
 
 // How far apart the failing operations of one scenario are. In the full tier each one fails, but for the scenarios with
 // dozens of invocations, which repeat themselves.

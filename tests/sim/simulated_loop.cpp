@@ -49,19 +49,22 @@ void SimulatedLoop::fill_entropy(std::span<char> bytes) {
 std::optional<int> SimulatedLoop::count_call(std::string_view what, Handle handle, int error_number) {
   if (abandoned_) return ECONNRESET;
   const std::uint64_t number = calls_++;
-  if (!fault_ || fault_->call != number) return std::nullopt;
-  hit_ = concat(what, " ", handle, " (call ", number, ")");
+  const auto fault = faults_.find(number);
+  if (fault == faults_.end()) return std::nullopt;
+  hit_.append(concat(hit_.empty() ? "" : ", ", what, " ", handle, " (call ", number, ")"));
+  hit_ports_.push_back(0);
   if (handle != no_handle) {
     const Socket& subject = network_.socket(handle);
-    if (subject.remote.family() != AF_UNSPEC) hit_port_ = subject.remote.port();
+    if (subject.remote.family() != AF_UNSPEC) hit_ports_.back() = subject.remote.port();
     hit_.append(concat(" ", subject.local.to_string(), " -> ", subject.remote.to_string()));
   }
-  if (fault_->kind == Fault::Kind::kill) {
+  if (fault->second == Fault::Kind::kill) {
+    if (killer_) killer_();
     kill_asked_ = true;
     abandon();
     return ECONNRESET;
   }
-  if (fault_->kind == Fault::Kind::reset && handle != no_handle &&
+  if (fault->second == Fault::Kind::reset && handle != no_handle &&
       network_.socket(handle).state == Socket::State::connected) {
     network_.reset(handle);
     return std::nullopt;
@@ -79,7 +82,7 @@ Result<Address> SimulatedLoop::local_address(Handle handle) { return network_.so
 Result<Handle> SimulatedLoop::open_stream(const Address& peer) {
   const auto failed = count_call("open_stream", no_handle, EMFILE);
   if (failed) {
-    hit_port_ = peer.port();
+    if (!abandoned_) hit_ports_.back() = peer.port();
     return system_error(*failed);
   }
   return network_.open_stream(*this);

@@ -5,8 +5,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sim/network.h"
 
@@ -63,12 +66,15 @@ class SimulatedLoop : public Loop {
   /// The connection ends with a reset, as by a close with SO_LINGER of zero.
   void reset(Handle handle) { network_.reset(handle); }
 
-  void set_fault(Fault fault) { fault_ = fault; }
+  /// Requires: none with this call yet.
+  void add_fault(Fault fault) { faults_[fault.call] = fault.kind; }
   std::uint64_t calls() const { return calls_; }
   /// What was hit, for people: "receive 17"; empty while it has not happened.
   const std::string& hit() const { return hit_; }
-  /// The remote port of the connection that was hit; 0: none.
-  std::uint16_t hit_port() const { return hit_port_; }
+  /// The remote ports of the connections that were hit; 0: it was none.
+  const std::vector<std::uint16_t>& hit_ports() const { return hit_ports_; }
+  /// Called instead of what a kill would do.
+  void set_killer(std::function<void()> killer) { killer_ = std::move(killer); }
   bool kill_asked() const { return kill_asked_; }
 
   /// What a blocking call before the loop does.
@@ -96,9 +102,10 @@ class SimulatedLoop : public Loop {
   Nanoseconds slept_{};
 
   std::uint64_t calls_ = 0;
-  std::optional<Fault> fault_;
+  std::map<std::uint64_t, Fault::Kind> faults_;  // by call
   std::string hit_;
-  std::uint16_t hit_port_ = 0;
+  std::vector<std::uint16_t> hit_ports_;
+  std::function<void()> killer_;
   bool kill_asked_ = false;
 };
 

@@ -31,10 +31,13 @@ platform::Settings with_defaults(platform::Settings settings, std::uint64_t seed
 World::World(WorldSettings settings)
     : settings_(std::move(settings)),
       network_(settings_.seed, settings_.network),
+      ledger_(settings_.back_ends),
       platform_(std::make_unique<PlatformProcess>(network_, with_defaults(settings_.platform, settings_.seed),
                                                   static_cast<platform::Processes&>(*this),
-                                                  static_cast<platform::Watcher&>(*this))),
-      back_end_(std::make_unique<BackEndProcess>(network_, ledger_)) {
+                                                  static_cast<platform::Watcher&>(*this))) {
+  for (std::size_t i = 0; i < settings_.back_ends; ++i) {
+    back_ends_.push_back(std::make_unique<BackEndProcess>(network_, ledger_, i));
+  }
   set_log_sink(
       [](void* world, LogLevel, std::string_view line) {
         static_cast<World*>(world)->tell(static_cast<World*>(world)->turned_, line);
@@ -56,8 +59,10 @@ void World::tell(std::string_view who, std::string_view what) {
 }
 
 void World::start_back_end() {
-  back_end_->begin();
-  entries_.push_back({back_end_.get(), 0, network_.now(), Entry::State::running});
+  for (const auto& back_end : back_ends_) {
+    back_end->begin();
+    entries_.push_back({back_end.get(), 0, network_.now(), Entry::State::running});
+  }
 }
 
 // What the platform asks of the world.
@@ -72,13 +77,17 @@ Result<platform::ProcessId> World::spawn(const platform::ProcessStart& start) {
   } else {
     config::FixedEnvironment::Variables variables = start.environment;
     variables.insert(variables.end(), settings_.environment.begin(), settings_.environment.end());
-    collectors_.push_back(
-        std::make_unique<CollectorProcess>(network_,
-                                           CollectorSettings{settings_.configuration, std::move(variables),
-                                                             PlatformProcess::authority, settings_.memory_bytes_max},
-                                           disk_));
+    collectors_.push_back(std::make_unique<CollectorProcess>(
+        network_,
+        CollectorSettings{settings_.configuration, std::move(variables), PlatformProcess::authority,
+                          settings_.memory_bytes_max, settings_.back_ends, settings_.journal_path, settings_.defect},
+        disk_));
     made.process = collectors_.back().get();
-    if (settings_.fault && collectors_.size() == 1) made.process->loop.set_fault(*settings_.fault);
+    if (settings_.fault && collectors_.size() == 1) made.process->loop.add_fault(*settings_.fault);
+    if (collectors_.size() <= settings_.faults.size()) {
+      for (const Fault& fault : settings_.faults[collectors_.size() - 1]) made.process->loop.add_fault(fault);
+    }
+    made.process->loop.set_killer(settings_.killer);
   }
   entries_.push_back(made);
   return last_id_;
@@ -90,8 +99,15 @@ World::Entry& World::entry(platform::ProcessId id) {
   return *found;
 }
 
-void World::freeze(platform::ProcessId id) { entry(id).process->loop.freeze(settings_.clock_stops_in_freeze); }
-void World::thaw(platform::ProcessId id) { entry(id).process->loop.thaw(); }
+// The platform may not know yet that a process is gone.
+void World::freeze(platform::ProcessId id) {
+  SimulatedLoop& loop = entry(id).process->loop;
+  if (!loop.abandoned()) loop.freeze(settings_.clock_stops_in_freeze);
+}
+void World::thaw(platform::ProcessId id) {
+  SimulatedLoop& loop = entry(id).process->loop;
+  if (!loop.abandoned()) loop.thaw();
+}
 
 // Only the runtime is asked to end, and it does so at once.
 void World::terminate(platform::ProcessId id) { kill(entry(id)); }
@@ -105,6 +121,7 @@ void World::kill(platform::ProcessId id) {
 void World::kill(Entry& victim) {
   if (victim.state != Entry::State::running && victim.state != Entry::State::starting) return;
   tell(victim.process->name(), "is killed");
+  if (settings_.killer && victim.process->name() == "collector") settings_.killer();
   const bool begun = victim.state == Entry::State::running;
   victim.state = begun ? Entry::State::killed : Entry::State::ended;
   if (!victim.process->loop.abandoned()) victim.process->loop.abandon();
@@ -124,12 +141,13 @@ void World::mark(const platform::Mark& mark) {
 void World::invocation_ended(const platform::InvocationOutcome& outcome) {
   tell("platform", concat("invocation ended: ", outcome.status, " ", outcome.error_type));
   outcomes_.push_back(outcome);
+  paused_.push_back(pauses_);
 }
 
 // Turning.
 
 bool World::has_work(const Entry& entry) const {
-  if (entry.state == Entry::State::ended || entry.process->loop.frozen()) return false;
+  if (entry.state == Entry::State::ended || entry.process->loop.frozen() || stands_still(entry)) return false;
   if (entry.state == Entry::State::starting) return entry.starts_at <= network_.now();
   if (entry.process->loop.has_completions()) return true;
   const std::optional<MonotonicTime> due = entry.process->runtime.next_due();
@@ -157,6 +175,25 @@ void World::turn(Entry& subject) {
   process.ended();
 }
 
+// Of the killed the rest is nobody's business.
+bool World::stands_still(const Entry& entry) const {
+  if (entry.id == 0 || entry.state == Entry::State::killed) return false;
+  if (network_.now() < paused_until_) return true;
+  return settings_.defect == Defect::stands_still_at_the_end &&
+         platform_->platform().phase() == platform::Phase::stopping;
+}
+
+// The sandbox as a whole gets no time, between any two turns of what is in it. At its end the platform gives it two
+// seconds of its own.
+void World::maybe_pause(const Entry& entry) {
+  if (settings_.pause_permille == 0 || entry.id == 0 || platform().phase() == platform::Phase::stopping) return;
+  if (!network_.random().chance(settings_.pause_permille)) return;
+  const Nanoseconds pause = network_.random().between(Nanoseconds::zero(), settings_.pause_max);
+  tell("world", concat("nothing in the sandbox runs for ", pause.count() / 1000, " us"));
+  paused_until_ = network_.now() + pause;
+  pauses_ += pause;
+}
+
 bool World::turn_those_with_work() {
   bool any = false;
   // From another one on each time: entries may be added meanwhile, none is removed.
@@ -169,6 +206,7 @@ bool World::turn_those_with_work() {
     Entry subject = entries_[index];
     turn(subject);
     entries_[index].state = std::max(entries_[index].state, subject.state);
+    maybe_pause(subject);
     network_.advance(network_.now() + network_.random().between(turn_least, turn_most));
   }
   return any;
@@ -184,7 +222,9 @@ MonotonicTime World::next_time(MonotonicTime until) const {
   if (const auto event = network_.next_event()) next = std::min(next, *event);
   for (const Entry& entry : entries_) {
     if (entry.state == Entry::State::ended || entry.process->loop.frozen()) continue;
-    if (entry.state == Entry::State::starting) {
+    if (stands_still(entry)) {
+      if (network_.now() < paused_until_) next = std::min(next, paused_until_);
+    } else if (entry.state == Entry::State::starting) {
       next = std::min(next, entry.starts_at);
     } else if (const auto due = entry.process->runtime.next_due()) {
       next = std::min(next, entry.process->loop.world_time(*due));
@@ -216,10 +256,16 @@ bool World::initialise(Nanoseconds limit) {
   return run_until([this] { return platform().phase() == platform::Phase::ready; }, limit);
 }
 
-const platform::InvocationOutcome* World::invoke(Nanoseconds limit) {
-  if (!run_until([this] { return platform().can_invoke(); }, limit)) return nullptr;
-  const std::size_t before = outcomes_.size();
+bool World::begin_invoke(Nanoseconds limit) {
+  if (!run_until([this] { return platform().can_invoke(); }, limit)) return false;
+  pauses_ = std::max(Nanoseconds::zero(), paused_until_ - network_.now());
   platform_->api().invoke({});
+  return true;
+}
+
+const platform::InvocationOutcome* World::invoke(Nanoseconds limit) {
+  const std::size_t before = outcomes_.size();
+  if (!begin_invoke(limit)) return nullptr;
   // A failed invocation is followed by a reset of the environment.
   const bool ended = run_until([&] { return outcomes_.size() > before && platform().can_invoke(); }, limit);
   return ended ? &outcomes_.back() : nullptr;
@@ -238,7 +284,8 @@ void World::pass(Nanoseconds time) {
 bool World::is_frozen() const { return !collectors_.empty() && collectors_.back()->loop.frozen(); }
 
 void World::end_connections(Death death) {
-  if (is_frozen()) network_.end_connections(collector().loop, back_end_->loop, death);
+  if (!is_frozen()) return;
+  for (const auto& back_end : back_ends_) network_.end_connections(collector().loop, back_end->loop, death);
 }
 
 void World::kill_collector() {
@@ -249,88 +296,14 @@ void World::kill_collector() {
 
 bool World::platform_was_hit() const {
   return std::any_of(collectors_.begin(), collectors_.end(), [](const auto& collector) {
-    return collector->loop.hit_port() == PlatformProcess::address().port();
+    const std::vector<std::uint16_t>& ports = collector->loop.hit_ports();
+    return std::find(ports.begin(), ports.end(), PlatformProcess::address().port()) != ports.end();
   });
 }
 
 const DataCounters& World::counters(const CollectorProcess& collector) const {
   const auto killed = last_counters_.find(&collector);
   return killed == last_counters_.end() ? collector.data() : killed->second;
-}
-
-std::uint64_t World::dropped() const {
-  std::uint64_t total = 0;
-  for (const auto& collector : collectors_) total += counters(*collector).dropped_total();
-  return total;
-}
-
-std::uint64_t World::dropped_for_good() const {
-  std::uint64_t total = 0;
-  for (const auto& collector : collectors_) {
-    const DataCounters& data = counters(*collector);
-    total += data.dropped_total() - data.dropped[static_cast<std::size_t>(DropReason::environment_end)];
-  }
-  return total;
-}
-
-std::set<ItemId> World::journalled() {
-  std::set<ItemId> items;
-  MemoryDisk copy = disk_;
-  copy.locked = false;
-  DataCounters data;
-  BlockPool pool(64u << 20);
-  Journal journal(platform_->runtime, data, std::make_unique<MemoryJournalFile>(copy), limits::journal_bytes_max);
-  if (!journal.look_for_former_life()) return items;
-  for (;;) {
-    const Result<Journal::Recovered> recovered = journal.recover_next(pool);
-    if (!recovered && recovered.error().code == ErrorCode::not_found) return items;
-    EXPECT_TRUE(recovered) << "a record that is not whole: " << to_string(recovered.error());
-    if (!recovered) continue;
-    const Batch& batch = recovered->batch;
-    const std::vector<ItemId> found = read_request(batch.signal, batch.slices.front().view());
-    items.insert(found.begin(), found.end());
-  }
-}
-
-void World::finish() {
-  finished_ = true;
-  for (Entry& entry : entries_) {
-    if (entry.id != 0 && entry.state != Entry::State::ended) {
-      EXPECT_TRUE(entry.state == Entry::State::killed) << entry.process->name() << " runs at the end of the world";
-      kill(entry);
-    }
-  }
-  exits_.clear();
-  platform_->stop();
-  back_end_->stop();
-  const bool all_ended = run_until(
-      [this] {
-        return std::all_of(entries_.begin(), entries_.end(),
-                           [](const Entry& entry) { return entry.state == Entry::State::ended; });
-      },
-      std::chrono::hours(2));
-  EXPECT_TRUE(all_ended) << "a process does not come to its end";
-  check_ledger();
-}
-
-void World::check_ledger() {
-  EXPECT_EQ(ledger_.unknown(), 0u) << "the back end was sent what nobody made";
-  // A second collector may be killed by the platform only while the first's connection to it was cut.
-  EXPECT_TRUE(!collector_killed_late_ || platform_was_hit()) << "the collector was not done in time";
-  const bool hangs = std::any_of(settings_.function.invocations.begin(), settings_.function.invocations.end(),
-                                 [](const Invoked& invoked) { return invoked.hangs; });
-  for (const platform::InvocationOutcome& outcome : outcomes_) {
-    EXPECT_TRUE(hangs || platform_was_hit() || outcome.status != "timeout")
-        << outcome.request_id << " was held past its deadline";
-  }
-  if (settings_.journal_works) {
-    EXPECT_LE(ledger_.missing(journalled()), dropped_for_good()) << "accepted, not delivered and not in the journal";
-  }
-  if (!last_counters_.empty()) return;  // a killed collector has no last line
-  EXPECT_LE(ledger_.missing(), dropped()) << "items are lost without being counted";
-  std::uint64_t delivered = 0;
-  for (const auto& collector : collectors_) delivered += collector->data().delivered;
-  EXPECT_LE(delivered, ledger_.received() + ledger_.duplicates()) << "counted as delivered and never received";
 }
 
 }  // namespace stint::sim

@@ -26,10 +26,17 @@ struct WorldSettings {
   std::size_t memory_bytes_max = limits::memory_bytes_max;  // of the collector, for data
   FunctionPlan function;
   platform::Settings platform;
+  std::size_t back_ends = 1;  // to each of which every item has to go
   bool back_end_listens = true;
   bool journal_works = true;  // so that a kill loses nothing
   bool clock_stops_in_freeze = false;
-  std::optional<Fault> fault;  // in the first collector
+  std::optional<Fault> fault;              // in the first collector
+  std::vector<std::vector<Fault>> faults;  // besides, in the first collector, the second, ...
+  unsigned pause_permille = 0;             // of all turns of the sandbox: then nothing in it runs for a while
+  Nanoseconds pause_max{};
+  std::string journal_path;      // of a real file; empty: on a disk in memory
+  std::function<void()> killer;  // called in the place of the first death of a collector
+  Defect defect = Defect::none;
 };
 
 class World final : private platform::Processes, private platform::Watcher {
@@ -45,6 +52,8 @@ class World final : private platform::Processes, private platform::Watcher {
   bool shut_down(Nanoseconds limit = Seconds(30));
   void pass(Nanoseconds time);
   bool run_until(const std::function<bool()>& reached, Nanoseconds limit);
+  /// Begins an invocation and returns at once. False: the environment cannot be invoked within `limit`.
+  bool begin_invoke(Nanoseconds limit = Seconds(60));
   /// Ends what is left and looks at what must hold in every world.
   void finish();
 
@@ -52,24 +61,27 @@ class World final : private platform::Processes, private platform::Watcher {
   void end_connections(Death death);
   void kill_collector();
   void start_back_end();
+  /// Instead of what the policy allows.
+  void expect_held_at_most(Nanoseconds time) { held_at_most_ = time; }
 
   // What has happened.
   Network& network() { return network_; }
   Ledger& ledger() { return ledger_; }
   /// Of the sandbox.
   MemoryDisk& disk() { return disk_; }
-  BackEndProcess& back_end() { return *back_end_; }
+  BackEndProcess& back_end(std::size_t number = 0) { return *back_ends_[number]; }
   platform::Platform& platform() { return platform_->platform(); }
   /// The one that was started last. Requires: there is one.
   CollectorProcess& collector() { return *collectors_.back(); }
   const std::vector<std::unique_ptr<CollectorProcess>>& collectors() const { return collectors_; }
   const std::vector<platform::InvocationOutcome>& outcomes() const { return outcomes_; }
   bool is_frozen() const;
-  bool has_fault() const { return settings_.fault.has_value(); }
+  bool has_fault() const { return settings_.fault.has_value() || !settings_.faults.empty(); }
   /// The fault hit the connection with the platform, so the collector may have to end.
   bool platform_was_hit() const;
   /// By all collectors, as long as they lived.
   std::uint64_t dropped() const;
+  std::uint64_t dropped(DropReason reason) const;
   /// What a next life would find.
   std::set<ItemId> journalled();
   /// Everything that was said and done, with its time.
@@ -103,9 +115,16 @@ class World final : private platform::Processes, private platform::Watcher {
   MonotonicTime next_time(MonotonicTime until) const;
   Entry& entry(platform::ProcessId id);
   void tell(std::string_view who, std::string_view what);
-  void check_ledger();
+  bool stands_still(const Entry& entry) const;
+  void maybe_pause(const Entry& entry);
   const DataCounters& counters(const CollectorProcess& collector) const;
-  std::uint64_t dropped_for_good() const;
+
+  // What must hold (world_checks.cpp).
+  void check_ledger();
+  void check_invocations();
+  void check_memory();
+  Nanoseconds held_at_most() const;
+  bool only_back_ends_were_hit() const;
 
   WorldSettings settings_;
   Network network_;
@@ -113,7 +132,7 @@ class World final : private platform::Processes, private platform::Watcher {
   Ledger ledger_;
   std::size_t invocation_ = 0;
   std::unique_ptr<PlatformProcess> platform_;
-  std::unique_ptr<BackEndProcess> back_end_;
+  std::vector<std::unique_ptr<BackEndProcess>> back_ends_;
   std::vector<std::unique_ptr<CollectorProcess>> collectors_;
   std::vector<std::unique_ptr<FunctionProcess>> functions_;
   std::vector<Entry> entries_;
@@ -124,6 +143,10 @@ class World final : private platform::Processes, private platform::Watcher {
   std::vector<Exit> exits_;
   std::map<const Process*, DataCounters> last_counters_;  // of killed collectors
   std::vector<platform::InvocationOutcome> outcomes_;
+  std::vector<Nanoseconds> paused_;  // in each invocation that has ended
+  MonotonicTime paused_until_{};
+  Nanoseconds pauses_{};  // since the last invocation began
+  std::optional<Nanoseconds> held_at_most_;
   std::string_view turned_ = "world";
   std::string story_;
   platform::ProcessId last_id_ = 0;
