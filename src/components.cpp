@@ -3,6 +3,7 @@
 #include "components.h"
 
 #include "exporters/debug.h"
+#include "exporters/otlp_grpc.h"
 #include "exporters/otlphttp.h"
 #include "processors/batch.h"
 #include "processors/decouple.h"
@@ -21,6 +22,8 @@ constexpr ProcessorType processor_types[] = {
     processor_type<MemoryLimiterProcessor>("memory_limiter", "refuses what comes while too much data is inside"),
 };
 constexpr ExporterType exporter_types[] = {
+    exporter_type<OtlpGrpcExporter>("otlp", "OTLP to a back end, over gRPC"),
+    exporter_type<OtlpGrpcExporter>("otlp_grpc", "the same as otlp"),
     exporter_type<OtlpHttpExporter>("otlphttp", "OTLP to a back end, over HTTP"),
     exporter_type<OtlpHttpExporter>("otlp_http", "the same as otlphttp"),
     exporter_type<DebugExporter>("debug", "prints what passes"),

@@ -15,7 +15,8 @@
 namespace stint {
 
 /// What happened. `Error::detail` is an errno for `system`, a wait in milliseconds for `retryable` (0: not said;
-/// `place`: a back end's HTTP status, which of `permanent` is the detail), else free for the place that made it.
+/// `place`: a back end's status, HTTP's, or below 100 gRPC's; of `permanent` that is the detail), else free for the
+/// place that made it.
 enum class ErrorCode : std::uint16_t {
   cancelled,          // somebody asked for the end of the operation
   timed_out,          // a timer or deadline passed

@@ -6,7 +6,6 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "otlp/json_encode.h"
-#include "otlp/status.h"
 #include "wire/http1.h"
 #include "wire/http_date.h"
 #include "wire/url.h"
@@ -14,30 +13,13 @@
 namespace stint {
 namespace {
 
-#if defined(__aarch64__)
-constexpr std::string_view user_agent = "Stint/" STINT_VERSION " (linux/arm64)";
-#else
-constexpr std::string_view user_agent = "Stint/" STINT_VERSION " (linux/amd64)";
-#endif
-
 constexpr std::string_view protobuf_type = "application/x-protobuf";
 constexpr std::string_view json_type = "application/json";
 constexpr Nanoseconds farewell_max = Milliseconds(100);
-constexpr std::size_t message_bytes_max = 300;  // of a back end's text in one line of the log
 
 // 408 besides those of the specification: we were frozen in the middle of a request, and the back end has waited for
 // the rest of it in vain.
 bool is_for_now(int status) { return status == 429 || status == 408 || (status >= 502 && status <= 504); }
-
-// A back end's text as a part of one line: bounded, and nothing in it that a terminal would obey.
-std::string one_line(std::string_view text) {
-  std::string line(text.substr(0, message_bytes_max));
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 32 || c == 127) c = ' ';
-  }
-  if (text.size() > message_bytes_max) line.append("...");
-  return line;
-}
 
 // What a refusing answer says about itself.
 std::string reason(const net::HttpResponse& response) {
@@ -53,6 +35,14 @@ std::string reason(const net::HttpResponse& response) {
     message = one_line(body);
   }
   return message.empty() ? text : concat(text, ": ", message);
+}
+
+// What a success leaves out.
+otlp::PartialSuccess partial_success(const net::HttpResponse& response) {
+  const bool is_json = response.content_type == json_type;
+  if (!is_json && response.content_type != protobuf_type) return {};
+  const std::string_view body = response.body.view();
+  return (is_json ? otlp::decode_response_json(body) : otlp::decode_response(body)).value_or(otlp::PartialSuccess());
 }
 
 // Why a batch has no text in JSON.
@@ -108,8 +98,8 @@ void OtlpHttpExporter::Config::check_signals(const config::Report& report, std::
 
 OtlpHttpExporter::OtlpHttpExporter(ComponentContext& context, std::string id, Config config)
     : context_(context),
-      id_(std::move(id)),
       config_(std::move(config)),
+      log_(context, std::move(id), config_.retry_on_failure.enabled),
       compressor_(config_.client.content_encoding(), config_.client.compression_level()),
       tls_(config_.client.tls, context.environment),
       retrier_(context, config_.retry_on_failure,
@@ -162,7 +152,7 @@ std::string OtlpHttpExporter::request_head(const std::string& target, const std:
   if (!has_header(headers, "Content-Type"))
     headers.push_back({"Content-Type", config_.encoding == Encoding::json ? json_type : protobuf_type});
   if (config_.client.disable_keep_alives) headers.push_back({"Connection", "close"});
-  if (!has_header(headers, "User-Agent")) headers.push_back({"User-Agent", user_agent});
+  if (!has_header(headers, "User-Agent")) headers.push_back({"User-Agent", user_agent()});
   std::string head;
   const Result<> written = wire::append_request_head(head, "POST", target, host, headers, std::nullopt);
   STINT_CHECK(written);          // validated
@@ -189,7 +179,7 @@ class OtlpHttpExporter::Delivery final : public Attempts {
     const Result<net::HttpResponse> response = co_await destination_.client->request(head_, parts_, timeout);
     if (!response) {
       if (response.error().code == ErrorCode::cancelled) co_return response.error();
-      exporter_.attempt_failed(destination_, destination_.client->explain(response.error()));
+      exporter_.log_.attempt_failed(destination_.url, destination_.client->explain(response.error()));
       co_return Error{ErrorCode::retryable};
     }
     co_return judge(*response);
@@ -201,17 +191,16 @@ class OtlpHttpExporter::Delivery final : public Attempts {
     if (exporter_.config_.encoding == Encoding::json) {
       if (const Result<> written = write_json(); !written) return written;
     }
-    body_ = exporter_.make_body(std::move(batch_));
-    std::size_t size = 0;
+    const bool compresses = exporter_.config_.client.compression != net::Compression::none;
+    body_ = make_request_body(std::move(batch_), compresses ? &exporter_.compressor_ : nullptr, exporter_.context_);
     std::string_view encoding;
     parts_.reserve(body_.slices.size());
     for (const Slice& slice : body_.slices) {
       parts_.push_back({const_cast<char*>(slice.view().data()), slice.size()});
-      size += slice.size();
     }
     if (body_.compressed) encoding = wire::name(exporter_.config_.client.content_encoding());
     head_ = concat(destination_.head, encoding.empty() ? "" : "Content-Encoding: ", encoding,
-                   encoding.empty() ? "" : "\r\n", "Content-Length: ", size, "\r\n\r\n");
+                   encoding.empty() ? "" : "\r\n", "Content-Length: ", body_.size(), "\r\n\r\n");
     return {};
   }
 
@@ -225,25 +214,23 @@ class OtlpHttpExporter::Delivery final : public Attempts {
     }
     const std::string why = no_json_text(json.error());
     if (json.error().code == ErrorCode::memory_full) {
-      exporter_.attempt_failed(destination_, why);
+      exporter_.log_.attempt_failed(destination_.url, why);
       return Error{ErrorCode::retryable};
     }
-    exporter_.log_lost(destination_, signal_, items_, why);
+    exporter_.log_.lost(destination_.url, signal_, items_, why);
     return Error{ErrorCode::permanent};
   }
 
   Result<> judge(const net::HttpResponse& response) {
     if (response.status >= 200 && response.status < 300) {
-      exporter_.partly_accepted(destination_, names(signal_).items, response, items_);
-      exporter_.context_.data.delivered += items_;
-      exporter_.attempt_succeeded(destination_);
+      exporter_.log_.delivered(destination_.url, signal_, items_, partial_success(response));
       return {};
     }
     if (!is_for_now(response.status)) {
-      exporter_.log_lost(destination_, signal_, items_, reason(response));
+      exporter_.log_.lost(destination_.url, signal_, items_, reason(response));
       return final_error(response.status);
     }
-    exporter_.attempt_failed(destination_, reason(response));
+    exporter_.log_.attempt_failed(destination_.url, reason(response));
     const Result<Milliseconds> wait =
         wire::parse_retry_after(response.retry_after, exporter_.context_.runtime.epoch_now());
     return Error{ErrorCode::retryable, static_cast<std::uint16_t>(response.status),
@@ -255,7 +242,7 @@ class OtlpHttpExporter::Delivery final : public Attempts {
   otlp::Signal signal_;
   std::size_t items_;
   Batch batch_;  // until the request is made of it
-  Body body_;
+  RequestBody body_;
   std::vector<iovec> parts_;
   std::string head_;
 };
@@ -265,63 +252,16 @@ Task<Result<>> OtlpHttpExporter::consume(Batch batch) {
   const std::size_t items = batch.items;
   const Destination& destination = destinations_[static_cast<std::size_t>(signal)];
   if (destination.client == nullptr) {
-    log(LogLevel::error, id_, ": ", items, " ", names(signal).items, " dropped: neither endpoint nor ", name(signal),
-        "_endpoint is configured");
+    log(LogLevel::error, log_.id(), ": ", items, " ", names(signal).items, " dropped: neither endpoint nor ",
+        name(signal), "_endpoint is configured");
     co_return Error{ErrorCode::permanent};
   }
   Delivery delivery(*this, destination, std::move(batch));
   const Result<> result = co_await retrier_.run(delivery);
   if (!result && result.error().code == ErrorCode::retryable && config_.retry_on_failure.enabled) {
-    log_lost(destination, signal, items, "retry_on_failure::max_elapsed_time is over");
+    log_.lost(destination.url, signal, items, "retry_on_failure::max_elapsed_time is over");
   }
   co_return result;
-}
-
-OtlpHttpExporter::Body OtlpHttpExporter::make_body(Batch batch) {
-  Body body;
-  if (config_.client.compression != net::Compression::none) {
-    Result<Slice> compressed = compressor_.compress(batch.slices, context_.pool, context_.copies);
-    // Without memory for it the batch goes as it is: that frees memory, too.
-    if (compressed) {
-      body.slices.push_back(std::move(*compressed));
-      body.compressed = true;
-      return body;
-    }
-  }
-  body.slices = std::move(batch.slices);
-  return body;
-}
-
-void OtlpHttpExporter::attempt_failed(const Destination& destination, std::string_view why) {
-  log(failing_ ? LogLevel::debug : LogLevel::warn, id_, ": ", destination.url, ": ", why,
-      config_.retry_on_failure.enabled ? "; will be tried again" : "");
-  failing_ = true;
-}
-
-void OtlpHttpExporter::attempt_succeeded(const Destination& destination) {
-  if (failing_) log(LogLevel::info, id_, ": ", destination.url, ": delivered again");
-  failing_ = false;
-}
-
-void OtlpHttpExporter::partly_accepted(const Destination& destination, std::string_view items_name,
-                                       const net::HttpResponse& response, std::size_t& items) {
-  const bool is_json = response.content_type == json_type;
-  if (!is_json && response.content_type != protobuf_type) return;
-  const std::string_view body = response.body.view();
-  const Result<otlp::PartialSuccess> partial = is_json ? otlp::decode_response_json(body) : otlp::decode_response(body);
-  if (!partial || partial->empty()) return;
-  const std::size_t rejected = std::min(items, static_cast<std::size_t>(std::max<std::int64_t>(partial->rejected, 0)));
-  items -= rejected;
-  context_.data.drop(DropReason::permanent, rejected);
-  const std::string message = one_line(partial->message);
-  log(message == last_rejection_ ? LogLevel::debug : LogLevel::warn, id_, ": ", destination.url, ": ", rejected, " ",
-      items_name, " rejected: ", message);
-  last_rejection_ = message;
-}
-
-void OtlpHttpExporter::log_lost(const Destination& destination, otlp::Signal signal, std::size_t items,
-                                std::string_view why) const {
-  log(LogLevel::error, id_, ": ", items, " ", names(signal).items, " not delivered to ", destination.url, ": ", why);
 }
 
 Task<> OtlpHttpExporter::stop(Deadline deadline) {

@@ -12,6 +12,7 @@
 #include "net/http_client.h"
 #include "net/http_client_config.h"
 #include "pipeline/component.h"
+#include "pipeline/delivery_log.h"
 #include "pipeline/retry.h"
 #include "pipeline/sending_queue_config.h"
 #include "wire/compression.h"
@@ -55,24 +56,14 @@ class OtlpHttpExporter final : public Exporter {
     std::string url;   // for the log
     std::string head;  // of each request, up to Content-Encoding and Content-Length
   };
-  struct Body {
-    std::vector<Slice> slices;
-    bool compressed = false;
-  };
 
   void set_destination(otlp::Signal signal, const std::string& endpoint, std::string_view path);
   net::HttpClient& client_for(const wire::Url& url);
   std::string request_head(const std::string& target, const std::string& authority) const;
-  Body make_body(Batch batch);
-  void attempt_failed(const Destination& destination, std::string_view why);
-  void attempt_succeeded(const Destination& destination);
-  void partly_accepted(const Destination& destination, std::string_view items_name, const net::HttpResponse& response,
-                       std::size_t& items);
-  void log_lost(const Destination& destination, otlp::Signal signal, std::size_t items, std::string_view why) const;
 
   ComponentContext& context_;
-  std::string id_;
   Config config_;
+  DeliveryLog log_;
   wire::Compressor compressor_;
   net::TlsClient tls_;  // of all https clients; asleep until one connects
   // Of the answers. Not the pool of the data: when that is full, only an answer that is read sets some of it free.
@@ -80,8 +71,6 @@ class OtlpHttpExporter final : public Exporter {
   std::vector<std::unique_ptr<net::HttpClient>> clients_;  // one per origin
   std::array<Destination, otlp::all_signals.size()> destinations_;
   Retrier retrier_;
-  bool failing_ = false;        // since the last delivery
-  std::string last_rejection_;  // said already
 };
 
 constexpr auto choices_of(OtlpHttpExporter::Encoding*) {

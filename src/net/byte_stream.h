@@ -17,6 +17,8 @@ class ByteStream {
 
   Runtime& runtime() const { return secured_ ? secured_->runtime() : plain_.runtime(); }
   bool is_secured() const { return secured_ != nullptr; }
+  /// What the peer chose by ALPN; empty without TLS. Valid until: the stream ends.
+  std::string_view protocol() const { return secured_ ? secured_->protocol() : std::string_view(); }
   /// For a handshake over it. Requires: !is_secured().
   Stream take_plain() { return std::move(plain_); }
 

@@ -67,7 +67,7 @@ GrpcCalls::GrpcCalls(Http2Memory& memory, BlockPool& pool, CopyCounters& copies,
       keepalive_(settings.keepalive, now),
       session_(memory, *this, session_settings(settings)),
       now_(now),
-      idle_frames_at_(now) {}
+      allowance_(now) {}
 
 GrpcCalls::~GrpcCalls() = default;
 
@@ -310,7 +310,7 @@ void GrpcCalls::head_ends(void* request) {
   if (std::optional<GrpcReply> refused = refusal(call, http_status)) answer(call, std::move(*refused), http_status);
 }
 
-void GrpcCalls::request_ends(void* request) {
+void GrpcCalls::message_ends(void* request) {
   GrpcCall& call = *static_cast<GrpcCall*>(request);
   if (call.state_ != GrpcCall::State::receiving) return;
   if (call.complete_ && !call.more_) {
@@ -348,7 +348,7 @@ GrpcCall* GrpcCalls::next_ready() {
 
 void GrpcCalls::finish(GrpcCall& call, GrpcReply reply) {
   call.works_ = false;
-  idle_frames_ = std::max(0.0, idle_frames_ - static_cast<double>(frames_per_call));
+  allowance_.give(frames_per_call);
   if (call.stream_ != 0 && call.state_ != GrpcCall::State::answered) answer(call, std::move(reply), 200);
   release_if_done(call);
 }
@@ -363,7 +363,7 @@ void GrpcCalls::answer(GrpcCall& call, GrpcReply reply, int http_status) {
     wire::append_grpc_prefix(call.framed_, {0, static_cast<std::uint32_t>(call.reply_.body.size())});
     call.framed_.append(call.reply_.body);
     call.trailers_[0] = {"grpc-status", "0"};
-    call.body_ = {call.framed_, std::span<const wire::Header>(call.trailers_, 1)};
+    call.body_ = {.rest = call.framed_, .trailers = std::span<const wire::Header>(call.trailers_, 1)};
     return session_.answer(call.stream_, head, &call.body_);
   }
   const std::string message = wire::encode_grpc_message(call.reply_.message);
@@ -384,7 +384,7 @@ void GrpcCalls::let_go_of_message(GrpcCall& call) {
   call.message_ = Slice();
 }
 
-void GrpcCalls::stream_closed(void* request) {
+void GrpcCalls::stream_closed(void* request, Http2Error) {
   GrpcCall& call = *static_cast<GrpcCall*>(request);
   call.stream_ = 0;
   let_go_of_message(call);
@@ -473,11 +473,7 @@ void GrpcCalls::ping(bool is_answer, std::string_view payload) {
 
 void GrpcCalls::idle_frame() {
   greeted_ = true;
-  const double grown = std::chrono::duration<double>(now_ - idle_frames_at_).count() *
-                       static_cast<double>(limits::http2_idle_frames_per_second);
-  idle_frames_ = std::max(0.0, idle_frames_ - grown) + 1;
-  idle_frames_at_ = now_;
-  if (closing_ || idle_frames_ <= static_cast<double>(limits::http2_idle_frames_max)) return;
+  if (closing_ || allowance_.take(now_)) return;
   session_.go_away(Http2Error::enhance_your_calm, "too_many_frames_without_a_request");
   closing_ = true;
 }

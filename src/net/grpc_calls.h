@@ -14,6 +14,7 @@
 
 #include "base/block.h"
 #include "base/counters.h"
+#include "net/frame_allowance.h"
 #include "net/http2_session.h"
 #include "net/keepalive.h"
 #include "net/receive_buffer.h"
@@ -137,7 +138,7 @@ class GrpcCalls final : private Http2Events {
   /// What the keepalive wants at `now`. False: close the connection.
   bool keep_alive(MonotonicTime now);
 
-  bool take_output(std::string& out, std::size_t bytes_max) { return session_.take_output(out, bytes_max); }
+  bool take_output(Http2Output& out, std::size_t bytes_max) { return session_.take_output(out, bytes_max); }
   bool wants_to_send() const { return session_.wants_to_send(); }
   /// Close once everything is sent.
   bool is_over() const { return closing_ || session_.is_over(); }
@@ -155,11 +156,11 @@ class GrpcCalls final : private Http2Events {
   void head_ends(void* request) override;
   void data_frame_begins(std::int32_t stream, std::size_t size) override;
   void data(void* request, std::string_view piece) override;
-  void request_ends(void* request) override;
-  void stream_closed(void* request) override;
+  void message_ends(void* request) override;
+  void stream_closed(void* request, Http2Error error) override;
   void ping(bool is_answer, std::string_view payload) override;
   void idle_frame() override;
-  void answer_sent() override { keepalive_.answer_sent(); }
+  void message_sent() override { keepalive_.answer_sent(); }
 
   void read_timeout(GrpcCall& call, std::string_view value) const;
   std::optional<GrpcReply> refusal(GrpcCall& call, int& http_status) const;
@@ -188,8 +189,7 @@ class GrpcCalls final : private Http2Events {
   std::size_t in_place_size_ = 0;    // of its held part, between two receives
   std::size_t frame_left_ = 0;       // of the present DATA frame
   MonotonicTime now_;
-  MonotonicTime idle_frames_at_;
-  double idle_frames_ = 0;
+  FrameAllowance allowance_;
   std::size_t calls_in_use_ = 0;
   bool greeted_ = false;
   bool closing_ = false;

@@ -232,7 +232,7 @@ class GrpcServer::Connection {
       out_.clear();
       if (!calls_.take_output(out_, output_bytes_max)) broken_ = true;
       if (broken_ || out_.empty()) break;
-      const Result<> sent = co_await stream_.send(out_, server_.settings_.silence_max);
+      const Result<> sent = co_await stream_.send(out_.parts(), server_.settings_.silence_max);
       if (!sent) broken_ = true;
     }
     sending_ = false;
@@ -250,7 +250,7 @@ class GrpcServer::Connection {
   std::deque<Worker> workers_;  // never moves one
   std::vector<Worker*> idle_workers_;
   std::vector<GrpcCall*> expired_;
-  std::string out_;
+  Http2Output out_;
   MonotonicTime born_;
   Notifier sent_;
   Joiner* joiner_ = nullptr;

@@ -7,7 +7,6 @@
 #include <sys/uio.h>
 
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,19 +14,10 @@
 #include "base/block.h"
 #include "base/counters.h"
 #include "base/limits.h"
+#include "net/connector.h"
 #include "net/http_response.h"
-#include "net/proxy.h"
-#include "net/tls_client.h"
-#include "runtime/stream.h"
 
 namespace stint::net {
-
-/// Where the client connects to.
-struct HttpOrigin {
-  std::string host;  // a name or literal, without brackets
-  std::uint16_t port = 80;
-  std::string unix_path;  // instead of host and port
-};
 
 /// How a client keeps its connections, and what lies before them.
 struct HttpClientSettings {
@@ -53,18 +43,18 @@ class HttpClient {
   Task<Result<HttpResponse>> request(std::string_view head, std::span<const iovec> body, Nanoseconds timeout,
                                      std::span<const std::string_view> wanted = {});
 
-  const HttpOrigin& origin() const { return origin_; }
-  bool is_secured() const { return peer_ != nullptr; }
+  const HttpOrigin& origin() const { return connector_.origin(); }
+  bool is_secured() const { return connector_.is_secured(); }
   /// A failed request's error as a sentence.
-  std::string explain(Error error) const;
+  std::string explain(Error error) const { return connector_.explain(error); }
   /// Takes a connection that somebody else opened (the register connection of the life cycle).
-  void adopt(Stream stream);
+  void adopt(ByteStream stream);
   void close_idle_connections();
   /// The same, and TLS peers are told. Suspends: for as long as a peer does not read, at most `timeout`.
   Task<> close(Nanoseconds timeout);
-  std::size_t connections_opened() const { return opened_; }
+  std::size_t connections_opened() const { return connector_.opened(); }
   std::size_t silent_retries() const { return silent_retries_; }
-  std::size_t sessions_resumed() const { return peer_ ? peer_->resumed() : 0; }
+  std::size_t sessions_resumed() const { return connector_.sessions_resumed(); }
 
  private:
   struct Connection : HttpConnection {
@@ -72,15 +62,10 @@ class HttpClient {
     bool used = false;            // has answered before
     MonotonicTime rests_since{};  // when it did
   };
-  Task<Result<std::unique_ptr<Connection>>> open(MonotonicTime end);
-  void look_at_clocks();
   std::unique_ptr<Connection> take_idle();
   void keep(std::unique_ptr<Connection> connection);
-  Result<> choose_proxy();
-  Task<Result<>> look_up(MonotonicTime end);
-  Task<Result<ByteStream>> secure(Stream stream, MonotonicTime end);
-  Error below(Error error) const;
-  std::vector<iovec> request_parts(std::string_view head, std::span<const iovec> body) const;
+  void read_proxy(const Proxy& proxy);
+  std::vector<iovec> request_parts(std::string_view head, std::span<const iovec> body);
   Task<Result<HttpResponse>> exchange(Connection& connection, std::string_view head, std::span<const iovec> body,
                                       MonotonicTime end, std::span<const std::string_view> wanted,
                                       RequestProgress& progress);
@@ -88,20 +73,12 @@ class HttpClient {
   Runtime& runtime_;
   BlockPool& pool_;
   CopyCounters& copies_;
-  HttpOrigin origin_;
-  std::unique_ptr<TlsPeer> peer_;  // null: http
   HttpClientSettings settings_;
-  std::optional<Proxy> proxy_;
-  bool proxy_chosen_ = false;
-  std::string proxy_refusal_;
-  std::unique_ptr<TlsPeer> proxy_peer_;  // of an https proxy
+  Connector connector_;
   // Of http requests to a proxy: what stands before the target, and a line more.
   std::string target_prefix_;
   std::string proxy_fields_;
   std::vector<std::unique_ptr<Connection>> idle_;
-  std::vector<Address> addresses_;
-  std::optional<Nanoseconds> clocks_apart_;  // epoch less monotonic, at the last request
-  std::size_t opened_ = 0;
   std::size_t silent_retries_ = 0;
 };
 

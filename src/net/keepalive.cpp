@@ -32,13 +32,14 @@ void Keepalive::drain(MonotonicTime now) {
   finish_at_ = after(now, drain_notice);
 }
 
-MonotonicTime Keepalive::ping_at() const {
+MonotonicTime Keepalive::ping_at(bool calls) const {
+  if (!awaits_answer_ && !calls && settings_.needs_calls) return MonotonicTime::max();
   return awaits_answer_ ? after(pinged_at_, settings_.ping_timeout) : after(received_at_, settings_.ping_after);
 }
 
 Keepalive::Action Keepalive::due(MonotonicTime now, bool calls) {
   if (now >= close_at_) return Action::close;
-  if (now >= ping_at()) {
+  if (now >= ping_at(calls)) {
     if (awaits_answer_) return Action::close;
     awaits_answer_ = true;
     pinged_at_ = now;
@@ -57,7 +58,7 @@ Keepalive::Action Keepalive::due(MonotonicTime now, bool calls) {
 }
 
 MonotonicTime Keepalive::next(bool calls) const {
-  const MonotonicTime always = std::min(close_at_, ping_at());
+  const MonotonicTime always = std::min(close_at_, ping_at(calls));
   if (draining_) return std::min(always, finish_at_);
   const MonotonicTime idle = calls ? MonotonicTime::max() : after(idle_since_, settings_.idle_max);
   return std::min({always, idle, after(born_, settings_.age_max)});

@@ -15,7 +15,8 @@ struct KeepaliveSettings {
   Nanoseconds ping_after = Seconds(2 * 3600);  // of silence
   Nanoseconds ping_timeout = Seconds(20);
   Nanoseconds min_ping_interval = Seconds(300);  // of a client
-  bool pings_without_calls = false;
+  bool pings_without_calls = false;              // a client may
+  bool needs_calls = false;                      // no pings of ours without one
 };
 
 class Keepalive {
@@ -47,7 +48,7 @@ class Keepalive {
   bool draining() const { return draining_; }
 
  private:
-  MonotonicTime ping_at() const;
+  MonotonicTime ping_at(bool calls) const;
 
   KeepaliveSettings settings_;
   MonotonicTime received_at_;

@@ -18,7 +18,8 @@
 namespace stint::net {
 namespace {
 
-constexpr unsigned char protocols[] = "\x08http/1.1";
+// Each with its length before it; in the order of TlsProtocols.
+constexpr std::string_view alpn[] = {"\x08http/1.1", "\x02h2", "\x02h2\x08http/1.1"};
 
 // The store asks for issuers: what is wanted and not there yet is put into it first.
 TrustedCertificates& roots_of(X509_STORE_CTX* check) {
@@ -49,8 +50,7 @@ Result<ssl_ctx_st*> TlsClient::context(Runtime& runtime) {
   return context_;
 }
 
-Result<> TlsClient::set_sessions(ssl_ctx_st* context) {
-  if (SSL_CTX_set_alpn_protos(context, protocols, sizeof protocols - 1) != 0) return tls_settings_error();
+void TlsClient::set_sessions(ssl_ctx_st* context) {
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, [](SSL* ssl, SSL_SESSION* session) {
     const auto* stream = static_cast<TlsStream*>(SSL_get_app_data(ssl));
@@ -58,7 +58,6 @@ Result<> TlsClient::set_sessions(ssl_ctx_st* context) {
     stream->peer()->keep(session);
     return 1;
   });
-  return {};
 }
 
 Result<> TlsClient::set_trust(ssl_ctx_st* context) {
@@ -95,7 +94,7 @@ Result<> TlsClient::make_context() {
   TlsContextOwner made(SSL_CTX_new(TLS_client_method()));
   if (!made) return tls_settings_error();
   if (const Result<> set = set_tls_protocol(made.get(), config_); !set) return set;
-  if (const Result<> set = set_sessions(made.get()); !set) return set;
+  set_sessions(made.get());
   if (config_.has_certificate()) {
     if (const Result<> set = set_tls_certificate(made.get(), config_); !set) return set;
   }
@@ -134,7 +133,7 @@ void TlsPeer::keep(ssl_session_st* session) {
   generation_ = client_.generation_;
 }
 
-Result<ssl_st*> TlsPeer::make_connection(Runtime& runtime) {
+Result<ssl_st*> TlsPeer::make_connection(Runtime& runtime, TlsProtocols protocols) {
   const Result<SSL_CTX*> context = client_.context(runtime);
   if (!context) return context.error();
   TlsConnectionOwner ssl(SSL_new(*context));
@@ -149,13 +148,18 @@ Result<ssl_st*> TlsPeer::make_connection(Runtime& runtime) {
                                  : X509_VERIFY_PARAM_set1_host(rules, name_.data(), name_.size()) == 1 &&
                                        SSL_set_tlsext_host_name(ssl.get(), name_.c_str()) == 1;
   if (!named) return tls_settings_error();
+  const std::string_view offered = alpn[static_cast<std::size_t>(protocols)];
+  if (SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(offered.data()),
+                          static_cast<unsigned>(offered.size())) != 0) {
+    return tls_settings_error();
+  }
   if (generation_ != client_.generation_) keep(nullptr);
   if (session_ != nullptr && SSL_set_session(ssl.get(), session_) != 1) ERR_clear_error();
   return ssl.release();
 }
 
-Task<Result<std::unique_ptr<TlsStream>>> TlsPeer::secure(ByteStream stream, MonotonicTime end) {
-  const Result<SSL*> ssl = make_connection(stream.runtime());
+Task<Result<std::unique_ptr<TlsStream>>> TlsPeer::secure(ByteStream stream, TlsProtocols protocols, MonotonicTime end) {
+  const Result<SSL*> ssl = make_connection(stream.runtime(), protocols);
   if (!ssl) co_return ssl.error();
   auto secured = std::make_unique<TlsStream>(stream.release_plain(), *ssl, this, stream.release_secured());
   const Result<> done = co_await secured->handshake(end);

@@ -18,6 +18,9 @@ struct ssl_session_st;
 
 namespace stint::net {
 
+/// What a connection offers by ALPN, in the order of preference.
+enum class TlsProtocols : std::uint8_t { http1, http2, http2_or_http1 };
+
 class TlsClient {
  public:
   /// No file is looked at. Borrows: environment.
@@ -38,7 +41,7 @@ class TlsClient {
   /// The context, made or made anew when reload_interval has passed. Fails: as TlsPlace says.
   Result<ssl_ctx_st*> context(Runtime& runtime);
   Result<> make_context();
-  static Result<> set_sessions(ssl_ctx_st* context);
+  static void set_sessions(ssl_ctx_st* context);
   Result<> set_trust(ssl_ctx_st* context);
 
   TlsClientConfig config_;
@@ -69,13 +72,13 @@ class TlsPeer {
 
   /// Makes the handshake over a connected stream. Suspends: until done or `end`.
   /// Fails: timed_out, cancelled, memory_full, and what TlsPlace names.
-  Task<Result<std::unique_ptr<TlsStream>>> secure(ByteStream stream, MonotonicTime end);
+  Task<Result<std::unique_ptr<TlsStream>>> secure(ByteStream stream, TlsProtocols protocols, MonotonicTime end);
 
   /// For the next connection, in place of an earlier one. Takes the ownership of the session.
   void keep(ssl_session_st* session);
 
  private:
-  Result<ssl_st*> make_connection(Runtime& runtime);
+  Result<ssl_st*> make_connection(Runtime& runtime, TlsProtocols protocols);
 
   TlsClient& client_;
   std::string name_;

@@ -62,6 +62,13 @@ TlsStream::~TlsStream() {
   SSL_free(ssl_);
 }
 
+std::string_view TlsStream::protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_, &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
+
 // The error behind a call that did not succeed and does not want to read.
 Error TlsStream::failure(int result) {
   broken_ = true;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "runtime/stream.h"
@@ -32,6 +33,8 @@ class TlsStream {
 
   Runtime& runtime() const { return carrier_ ? carrier_->runtime() : stream_.runtime(); }
   TlsPeer* peer() const { return peer_; }
+  /// What the peer chose by ALPN, such as "h2"; empty: nothing. Valid until: the stream ends.
+  std::string_view protocol() const;
   /// The stream below, for after a handshake that failed.
   Stream& below() { return stream_; }
 

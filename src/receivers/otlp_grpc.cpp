@@ -6,13 +6,6 @@
 namespace stint {
 namespace {
 
-constexpr std::string_view method_name = "Export";
-constexpr std::string_view services[] = {
-    "opentelemetry.proto.collector.trace.v1.TraceService",
-    "opentelemetry.proto.collector.metrics.v1.MetricsService",
-    "opentelemetry.proto.collector.logs.v1.LogsService",
-};
-
 net::GrpcSettings server_settings(const net::GrpcServerConfig& config) {
   net::GrpcSettings settings;
   if (config.max_recv_msg_size_mib > 0) settings.message_bytes_max = config.max_recv_msg_size_mib << 20;
@@ -70,20 +63,14 @@ Task<> OtlpGrpc::stop(Deadline deadline) {
 
 bool OtlpGrpc::has_service(std::string_view name) const {
   for (const otlp::Signal signal : otlp::all_signals) {
-    if (name == services[static_cast<std::size_t>(signal)]) return intake_.takes(signal);
+    if (name == names(signal).grpc_service) return intake_.takes(signal);
   }
   return false;
 }
 
 std::optional<std::size_t> OtlpGrpc::find_method(std::string_view path) const {
-  if (!path.starts_with('/') || !path.ends_with(method_name)) return std::nullopt;
-  path.remove_prefix(1);
-  path.remove_suffix(method_name.size());
   for (const otlp::Signal signal : otlp::all_signals) {
-    const auto index = static_cast<std::size_t>(signal);
-    const std::string_view service = services[index];
-    if (path.size() != service.size() + 1 || !path.starts_with(service) || !path.ends_with('/')) continue;
-    if (intake_.takes(signal)) return index;
+    if (path == names(signal).grpc_path && intake_.takes(signal)) return static_cast<std::size_t>(signal);
   }
   return std::nullopt;
 }

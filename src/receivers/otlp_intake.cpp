@@ -12,22 +12,48 @@ constexpr Nanoseconds default_delay = Seconds(1);
 
 constexpr int too_many_requests = 429;
 
-// `detail`: the back end's HTTP status, if it was one that said no.
-OtlpRefusal for_good(int detail) {
-  switch (detail) {
-    case 0: return {500, otlp::RpcCode::internal, std::nullopt};
-    case 400: return {400, otlp::RpcCode::invalid_argument, std::nullopt};
-    case 404: return {404, otlp::RpcCode::unimplemented, std::nullopt};
-    default: return {500, otlp::RpcCode::unknown, std::nullopt};
+// A back end's status, as Error says: HTTP's, or below 100 gRPC's, which is handed on as it is.
+bool is_rpc_code(int status) { return status > 0 && status < 100; }
+
+// Source: the reference, GetHTTPStatusCodeFromStatus.
+int http_status_of(otlp::RpcCode code) {
+  using enum otlp::RpcCode;
+  switch (code) {
+    case cancelled:
+    case deadline_exceeded:
+    case aborted:
+    case out_of_range:
+    case unavailable:
+    case data_loss: return 503;
+    case resource_exhausted: return too_many_requests;
+    case invalid_argument: return 400;
+    case unauthenticated: return 401;
+    case permission_denied: return 403;
+    case unimplemented: return 404;
+    default: return 500;
   }
 }
 
+OtlpRefusal for_good(int status) {
+  switch (status) {
+    case 0: return {500, otlp::RpcCode::internal, std::nullopt};
+    case 400: return {400, otlp::RpcCode::invalid_argument, std::nullopt};
+    case 404: return {404, otlp::RpcCode::unimplemented, std::nullopt};
+    default: break;
+  }
+  if (!is_rpc_code(status)) return {500, otlp::RpcCode::unknown, std::nullopt};
+  const auto code = static_cast<otlp::RpcCode>(status);
+  return {http_status_of(code), code, std::nullopt};
+}
+
 OtlpRefusal for_now(Error error) {
-  const bool throttled = error.place == too_many_requests;
+  auto code = otlp::RpcCode::unavailable;
+  if (is_rpc_code(error.place)) code = static_cast<otlp::RpcCode>(error.place);
+  if (error.place == too_many_requests) code = otlp::RpcCode::resource_exhausted;
   std::optional<Nanoseconds> delay;
   if (error.detail > 0) delay = Milliseconds(error.detail);
-  if (!throttled) return {503, otlp::RpcCode::unavailable, delay};
-  return {too_many_requests, otlp::RpcCode::resource_exhausted, delay.value_or(default_delay)};
+  if (code == otlp::RpcCode::resource_exhausted) delay = delay.value_or(default_delay);
+  return {http_status_of(code), code, delay};
 }
 
 }  // namespace

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/grpc.h"
 
+#include <iterator>
+
 #include "base/check.h"
 #include "base/log.h"
 #include "wire/base64.h"
+#include "wire/hex.h"
 
 namespace stint::wire {
 namespace {
@@ -112,6 +115,15 @@ Result<Nanoseconds> parse_grpc_timeout(std::string_view value, std::string& mist
   return Nanoseconds(count * unit);
 }
 
+std::string grpc_timeout_text(Nanoseconds timeout) {
+  constexpr std::int64_t digits_max = 99'999'999;
+  for (const char unit : {'n', 'u', 'm', 'S', 'M'}) {
+    const std::int64_t count = timeout.count() / unit_nanoseconds(unit);
+    if (count <= digits_max) return concat(count, unit);
+  }
+  return concat(timeout.count() / unit_nanoseconds('H'), 'H');
+}
+
 std::string encode_grpc_message(std::string_view text) {
   std::string out;
   out.reserve(text.size());
@@ -134,6 +146,53 @@ std::string encode_binary_header(std::string_view bytes) {
   append_base64(out, bytes);
   while (!out.empty() && out.back() == '=') out.pop_back();
   return out;
+}
+
+std::string decode_grpc_message(std::string_view value) {
+  std::string out;
+  for (std::size_t at = 0; at < value.size(); ++at) {
+    const int high = at + 2 < value.size() ? hex_digit(value[at + 1]) : -1;
+    const int low = high >= 0 ? hex_digit(value[at + 2]) : -1;
+    if (value[at] != '%' || low < 0) {
+      out.push_back(value[at]);
+      continue;
+    }
+    out.push_back(static_cast<char>(high << 4 | low));
+    at += 2;
+  }
+  return out;
+}
+
+Result<std::string> decode_binary_header(std::string_view value) {
+  std::string padded(value);
+  while (padded.size() % 4 != 0) padded.push_back('=');
+  std::string out;
+  if (const Result<> read = append_from_base64(out, padded); !read) return read.error();
+  return out;
+}
+
+RpcCode code_of_http_status(int status) {
+  switch (status) {
+    case 400: return RpcCode::internal;
+    case 401: return RpcCode::unauthenticated;
+    case 403: return RpcCode::permission_denied;
+    case 404: return RpcCode::unimplemented;
+    case 429:
+    case 502:
+    case 503:
+    case 504: return RpcCode::unavailable;
+    default: return RpcCode::unknown;
+  }
+}
+
+std::string_view name(RpcCode code) {
+  constexpr std::string_view names[] = {
+      "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+      "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+      "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+      "DataLoss", "Unauthenticated"};
+  const auto index = static_cast<std::size_t>(code);
+  return index < std::size(names) ? names[index] : "an unknown code";
 }
 
 std::string in_quotes(std::string_view text) {

@@ -51,11 +51,24 @@ bool is_grpc_content_type(std::string_view value);
 /// Fails: malformed; `mistake` says how then.
 Result<Nanoseconds> parse_grpc_timeout(std::string_view value, std::string& mistake);
 
+/// A value of grpc-timeout, rounded down to what eight digits can say. Requires: timeout > 0.
+std::string grpc_timeout_text(Nanoseconds timeout);
+
 /// The value of grpc-message: what is not printable ASCII, and %, as %XX of its UTF-8; invalid UTF-8 as U+FFFD.
 std::string encode_grpc_message(std::string_view text);
 
+/// Backwards; what is not well-formed stays as it is.
+std::string decode_grpc_message(std::string_view value);
+
 /// A header of a name in -bin: base64 without padding.
 std::string encode_binary_header(std::string_view bytes);
+/// Backwards, with padding or without. Fails: malformed.
+Result<std::string> decode_binary_header(std::string_view value);
+
+/// What an HTTP status means where a gRPC status is missing. Source: gRPC, http-grpc-status-mapping.
+RpcCode code_of_http_status(int status);
+/// As Go writes it: "DeadlineExceeded".
+std::string_view name(RpcCode code);
 
 /// Text between quotes, as Go's %q writes it, cut after 200 bytes.
 std::string in_quotes(std::string_view text);

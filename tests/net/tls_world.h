@@ -90,7 +90,7 @@ inline Task<Result<std::unique_ptr<TlsStream>>> dial(TlsTest& world, Address add
   Result<Stream> stream = co_await connect(world.runtime(), address, Seconds(20));
   if (!stream) co_return stream.error();
   const MonotonicTime end = world.runtime().now() + timeout;
-  co_return co_await peer.secure(std::move(*stream), end);
+  co_return co_await peer.secure(std::move(*stream), TlsProtocols::http1, end);
 }
 
 inline Task<Pair> meet(TlsTest& world, TlsServerContext& server, TlsPeer& peer) {
