@@ -109,6 +109,9 @@ struct Http2Session::Callbacks {
                                   view_of(frame->goaway.opaque_data, frame->goaway.opaque_data_len));
         events(context).idle_frame();
         return 0;
+      case NGHTTP2_WINDOW_UPDATE:
+        if (std::size_t& awaited = self(context).windows_awaited_; awaited > 0) return --awaited, 0;
+        [[fallthrough]];
       default: events(context).idle_frame(); return 0;
     }
   }
@@ -173,6 +176,7 @@ struct Http2Session::Callbacks {
     Http2Output& out = *self(context).output_;
     if (out.size() >= self(context).output_bytes_max_) return NGHTTP2_ERR_WOULDBLOCK;
     body.left -= size;
+    self(context).windows_awaited_ += 2;  // the stream's and the connection's, which the peer opens again for it
     out.append(view_of(head, frame_head_bytes));
     const std::size_t copied = std::min(size, body.rest.size());
     out.append(body.rest.substr(0, copied));

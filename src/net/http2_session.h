@@ -129,6 +129,7 @@ class Http2Session {
   Http2Output* output_ = nullptr;   // while taking it
   std::size_t output_bytes_max_ = 0;
   std::size_t other_frame_bytes_max_;
+  std::size_t windows_awaited_ = 0;  // WINDOW_UPDATEs that what we have sent can bring, and that are no flood
 };
 
 }  // namespace stint::net
