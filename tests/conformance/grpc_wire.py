@@ -1,0 +1,501 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A strict OTLP/gRPC back end on the h2 package: it sees every header and frame that the official server hides, and
+answers as a test tells it to, the wrong way too.
+
+It keeps each call as it came and writes down every breach of HTTP/2 or gRPC in `violations`. A connection's thread owns
+its socket and its HTTP/2 state; what is answered later comes to it as a due time. Everything else is read and written
+under one lock.
+"""
+
+import base64
+import collections
+import dataclasses
+import os
+import re
+import select
+import socket
+import ssl
+import struct
+import threading
+import time
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+from google.protobuf.any_pb2 import Any
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+from hyperframe.frame import GoAwayFrame
+
+import compressions
+import items
+
+PATHS = {
+    "/opentelemetry.proto.collector.trace.v1.TraceService/Export": "traces",
+    "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export": "metrics",
+    "/opentelemetry.proto.collector.logs.v1.LogsService/Export": "logs",
+}
+_REJECTED = {"traces": "rejected_spans", "metrics": "rejected_data_points", "logs": "rejected_log_records"}
+# Under gRPC's name snappy stands for frames.
+_ENCODINGS = {"gzip": "gzip", "zstd": "zstd", "snappy": "x-snappy-framed"}
+_TIMEOUT = re.compile(r"([0-9]{1,8})([HMSmun])")
+_UNITS = {"H": 3600, "M": 60, "S": 1, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+
+
+@dataclasses.dataclass
+class GrpcAnswer:
+    """What to do with one call, after it has come whole and is stored."""
+
+    code: int = 0
+    message: str = ""  # of the status; of a success the text of the partial success
+    retry_seconds: float | None = None  # a RetryInfo in the status' details
+    rejected: int = 0  # partial success: this many items refused
+    with_message: bool = False  # an error with head, empty message and trailers, instead of trailers alone
+    http_status: int | None = None  # this alone, as a proxy answers that knows nothing of gRPC
+    headers: tuple = ()  # further ones of the head
+    body: bytes | None = None  # this message instead of the right one
+    raw_body: bytes | None = None  # these bytes of DATA instead of a framed message
+    encoding: str | None = None  # of the answer's message
+    without_trailers: bool = False  # the stream ends with the message
+    extra_trailers: tuple = ()
+    delay_seconds: float = 0.0
+    hold: threading.Event | None = None  # the answer waits for this event
+    reset: int | None = None  # no answer: RST_STREAM with this code
+    close: bool = False  # no answer: the connection is closed
+    abort: bool = False  # no answer: the connection is reset
+    raw: bytes | None = None  # no answer: these bytes, and the connection is closed
+    goaway: bool = False  # GOAWAY behind the answer; what was opened later is not looked at
+    goaway_first: bool = False  # GOAWAY before the answer
+    counts: bool | None = None  # whether the sender may take the data as accepted; None: by the code
+
+
+@dataclasses.dataclass
+class Call:
+    connection: int  # number of the connection, from 1
+    stream: int
+    headers: dict  # names as they came; values of repeated names joined by ", "
+    body: bytes = b""
+    signal: str | None = None
+    message: bytes = b""  # decompressed
+    decoded: object = None
+    arrived: float = 0.0  # by the monotonic clock
+    beside: int = 0  # calls under way on the connection when this one had come whole, itself included
+    violations: list = dataclasses.field(default_factory=list)
+    accepted: bool = False
+    cancelled: bool = False  # by the client, before it had its answer
+
+    @property
+    def encoding(self):
+        return self.headers.get("grpc-encoding")
+
+    @property
+    def timeout_seconds(self):
+        found = _TIMEOUT.fullmatch(self.headers.get("grpc-timeout", ""))
+        return int(found.group(1)) * _UNITS[found.group(2)] if found else None
+
+    def items(self):
+        return items.items(self.signal, self.decoded) if self.decoded is not None else []
+
+
+def framed(message, compressed=False):
+    return bytes([compressed]) + len(message).to_bytes(4, "big") + message
+
+
+def retry_info(seconds):
+    delay = error_details_pb2.RetryInfo()
+    delay.retry_delay.FromNanoseconds(int(seconds * 1e9))
+    packed = Any()
+    packed.Pack(delay)
+    return packed
+
+
+def examine(call, secured):
+    """Decodes the call; what breaks the protocol goes to its violations. Returns whether it can be answered in gRPC."""
+    headers, wrong = call.headers, call.violations
+    call.signal = PATHS.get(headers.get(":path"))
+    expected = {":method": "POST", ":scheme": "https" if secured else "http", "te": "trailers", "content-type": "application/grpc"}
+    wrong += [f"{name} is {headers.get(name)!r}" for name, value in expected.items() if headers.get(name) != value]
+    wrong += [f"no {name}" for name in (":authority", "user-agent") if not headers.get(name)]
+    if "grpc-timeout" in headers and call.timeout_seconds is None:
+        wrong.append(f"grpc-timeout is {headers['grpc-timeout']!r}")
+    if call.signal is None:
+        wrong.append(f"path {headers.get(':path')!r}")
+        return False
+    if len(call.body) < 5 or int.from_bytes(call.body[1:5], "big") != len(call.body) - 5:
+        wrong.append(f"{len(call.body)} bytes are not one message")
+        return False
+    flag, call.message = call.body[0], call.body[5:]
+    try:
+        if flag == 1:
+            call.message = compressions.decompress(_ENCODINGS[call.encoding], call.message)
+        elif flag != 0:
+            wrong.append(f"message flag {flag}")
+        call.decoded = items.decode(call.signal, call.message)
+    except (ValueError, KeyError, DecodeError) as problem:
+        wrong.append(f"the message cannot be read: {problem!r}")
+        return False
+    wrong += items.wrong_ids(call.decoded)
+    if items.has_unknown_fields(call.decoded):
+        wrong.append("fields unknown to the descriptors")
+    return True
+
+
+class _Connection:
+    """One client. Runs in a thread of its own until either side ends it."""
+
+    def __init__(self, backend, stream, number):
+        self._backend, self._number = backend, number
+        self._socket = stream
+        self._secured = isinstance(stream, ssl.SSLSocket)
+        config = h2.config.H2Configuration(client_side=False, header_encoding="utf-8", validate_inbound_headers=True)
+        self._h2 = h2.connection.H2Connection(config)
+        self._calls = {}
+        self._due = []  # (time or event, call, answer)
+        self._refuses_above = None  # a stream number, once GOAWAY is out
+        self._open = True
+
+    def run(self):
+        self._h2.initiate_connection()
+        # Behind the first ones, for these hold only once the client has acknowledged them.
+        if self._backend.settings:
+            self._h2.update_settings(self._backend.settings)
+        self._flush()
+        while self._open and not self._backend.stopping.is_set():
+            self._serve_due()
+            if not self._open:
+                break
+            if not (self._secured and self._socket.pending()) and not select.select([self._socket], [], [], 0.01)[0]:
+                continue
+            data = self._socket.recv(65536)
+            if not data:
+                break
+            self._receive(data)
+            self._flush()
+
+    def _flush(self):
+        data = self._h2.data_to_send()
+        if data:
+            self._socket.sendall(data)
+
+    def _breach(self, text):
+        self._backend.breach(f"connection {self._number}: {text}")
+
+    def _receive(self, data):
+        try:
+            events = self._h2.receive_data(data)
+        except h2.exceptions.ProtocolError as problem:
+            self._breach(f"{type(problem).__name__}: {problem}")
+            self._flush()
+            self._open = False
+            return
+        for event in events:
+            if isinstance(event, h2.events.RequestReceived):
+                self._request(event)
+            elif isinstance(event, h2.events.DataReceived):
+                self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                if event.stream_id in self._calls:
+                    self._calls[event.stream_id].body += event.data
+            elif isinstance(event, h2.events.StreamEnded):
+                if event.stream_id in self._calls:
+                    self._whole(self._calls[event.stream_id])
+            elif isinstance(event, h2.events.StreamReset):
+                call = self._calls.pop(event.stream_id, None)
+                if call is not None:
+                    self._backend.cancel(call)
+            elif isinstance(event, h2.events.PingReceived):
+                self._backend.count("pings")
+            elif isinstance(event, h2.events.ConnectionTerminated):
+                self._backend.count("goodbyes")
+                self._open = not self._calls or self._open
+            elif isinstance(event, h2.events.UnknownFrameReceived):
+                self._breach("a frame of an unknown type")
+
+    def _request(self, event):
+        headers = {}
+        for name, value in event.headers:
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        if self._refuses_above is not None and event.stream_id > self._refuses_above:
+            return  # on its way before GOAWAY was there
+        self._calls[event.stream_id] = Call(self._number, event.stream_id, headers)
+
+    def _whole(self, call):
+        call.arrived, call.beside = time.monotonic(), len(self._calls)
+        if not self._backend.answers_pings_only:
+            good = examine(call, self._secured)
+            answer = self._backend.take(call, good)
+            start = answer.hold if answer.hold is not None else time.monotonic() + answer.delay_seconds
+            self._due.append((start, call, answer))
+
+    def _serve_due(self):
+        left = []
+        for start, call, answer in self._due:
+            is_due = start.is_set() if isinstance(start, threading.Event) else start <= time.monotonic()
+            if not is_due:
+                left.append((start, call, answer))
+            elif self._open and self._calls.pop(call.stream, None) is not None:
+                self._answer(call, answer)
+        self._due = left
+        self._flush_if_open()
+
+    def _flush_if_open(self):
+        if self._open:
+            self._flush()
+
+    def _goaway(self, last):
+        self._flush()
+        self._refuses_above = last
+        self._socket.sendall(GoAwayFrame(0, last_stream_id=last).serialize())
+
+    def _answer(self, call, answer):
+        if answer.goaway_first:
+            self._goaway(call.stream)
+        self._backend.done(call, answer)
+        if answer.close or answer.abort or answer.raw is not None:
+            if answer.raw is not None:
+                self._flush()
+                self._socket.sendall(answer.raw)
+            if answer.abort:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._open = False
+            return
+        if answer.reset is not None:
+            self._h2.reset_stream(call.stream, answer.reset)
+        elif answer.http_status is not None:
+            self._h2.send_headers(call.stream, [(":status", str(answer.http_status)), *answer.headers], end_stream=True)
+        elif answer.code != 0 and not answer.with_message:
+            self._h2.send_headers(call.stream, [*self._head(answer), *self._status(answer)], end_stream=True)
+        else:
+            self._h2.send_headers(call.stream, self._head(answer))
+            self._h2.send_data(call.stream, self._body(call, answer), end_stream=answer.without_trailers)
+            if not answer.without_trailers:
+                self._h2.send_headers(call.stream, [*self._status(answer), *answer.extra_trailers], end_stream=True)
+        if answer.goaway:
+            self._goaway(max(call.stream, *self._calls) if self._calls else call.stream)
+
+    def _head(self, answer):
+        encoding = [("grpc-encoding", answer.encoding)] if answer.encoding else []
+        return [(":status", "200"), ("content-type", "application/grpc"), *encoding, *answer.headers]
+
+    def _body(self, call, answer):
+        if answer.raw_body is not None:
+            return answer.raw_body
+        body = answer.body
+        if body is None:
+            response = items.RESPONSES[call.signal]()
+            if answer.code == 0 and (answer.rejected or answer.message):
+                setattr(response.partial_success, _REJECTED[call.signal], answer.rejected)
+                response.partial_success.error_message = answer.message
+            body = response.SerializeToString()
+        if answer.encoding:
+            return framed(compressions.compress(_ENCODINGS[answer.encoding], body), True)
+        return framed(body)
+
+    def _status(self, answer):
+        fields = [("grpc-status", str(answer.code))]
+        if answer.code != 0 and answer.message:
+            encoded = "".join(chr(b) if 0x20 <= b < 0x7F and b != 0x25 else f"%{b:02X}" for b in answer.message.encode())
+            fields.append(("grpc-message", encoded))
+        if answer.retry_seconds is not None:
+            status = status_pb2.Status(code=answer.code, message=answer.message, details=[retry_info(answer.retry_seconds)])
+            fields.append(("grpc-status-details-bin", base64.b64encode(status.SerializeToString()).decode().rstrip("=")))
+        return fields
+
+
+class GrpcWire:
+    """Usage: `with GrpcWire() as backend:`; `backend.address` is host:port. `tls` is an ssl.SSLContext, `unix` a socket
+    file instead of a port. `settings` are those of HTTP/2 by their numbers. `greet=False`: connections are taken and
+    nothing is said on them.
+    """
+
+    def __init__(self, tls=None, port=0, unix=None, settings=None, greet=True):
+        self.settings = settings or {}
+        self.stopping = threading.Event()
+        self.answers_pings_only = False  # calls are taken and never answered
+        self._lock = threading.Condition()
+        self._tls, self._unix, self._greet = tls, unix, greet
+        if tls is not None:
+            tls.set_alpn_protocols(["h2"])
+        if unix is not None:
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(str(unix))
+            self._listener.listen()
+            self.address = f"unix://{unix}"
+        else:
+            self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
+            self.port = self._listener.getsockname()[1]
+            self.address = f"127.0.0.1:{self.port}"
+        self._calls, self._violations = [], []
+        self._answers = collections.defaultdict(collections.deque)
+        self._always = GrpcAnswer()
+        self._open = {}
+        self._counts = collections.Counter()
+        self._handshakes, self._failed_handshakes = [], []
+
+    def __enter__(self):
+        threading.Thread(target=self._accept, name="grpc wire", daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        self.stopping.set()
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept
+        self._listener.close()
+        self.close_connections()
+        if self._unix is not None and os.path.exists(self._unix):
+            os.unlink(self._unix)
+
+    # What a test tells it
+
+    def answer(self, *answers, signal=None):
+        """The next calls (of that signal only, if given) get these answers, one each; later ones the usual one."""
+        with self._lock:
+            self._answers[signal].extend(answers)
+
+    def answer_always(self, answer):
+        with self._lock:
+            self._always = answer
+
+    def close_connections(self):
+        """Without a word of HTTP/2."""
+        with self._lock:
+            for connection in self._open.values():
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # the other side was faster
+
+    # What a test sees
+
+    @property
+    def calls(self):
+        with self._lock:
+            return list(self._calls)
+
+    @property
+    def violations(self):
+        with self._lock:
+            return list(self._violations)
+
+    @property
+    def connections(self):
+        """How many were ever accepted."""
+        return self._counts["connections"]
+
+    @property
+    def pings(self):
+        return self._counts["pings"]
+
+    @property
+    def handshakes(self):
+        """(TLS version, resumed, common name of the client's certificate, protocol agreed by ALPN) of each."""
+        with self._lock:
+            return list(self._handshakes)
+
+    @property
+    def failed_handshakes(self):
+        with self._lock:
+            return list(self._failed_handshakes)
+
+    def items(self):
+        """Of all calls that were answered with success."""
+        return [item for call in self.calls if call.accepted for item in call.items()]
+
+    def wait(self, condition, seconds=20):
+        """Waits until `condition(self)` holds, looking again after each event. Returns whether it did."""
+        end = time.monotonic() + seconds
+        while not condition(self):
+            with self._lock:
+                self._lock.wait(0.05)
+            if time.monotonic() > end:
+                return condition(self)
+        return True
+
+    def wait_for_items(self, count, seconds=20):
+        self.wait(lambda backend: len(backend.items()) >= count, seconds)
+        return self.items()
+
+    def wait_for_calls(self, count, seconds=20):
+        self.wait(lambda backend: len(backend.calls) >= count, seconds)
+        return self.calls
+
+    # What its connections tell it
+
+    def breach(self, text):
+        with self._lock:
+            self._violations.append(text)
+
+    def count(self, what):
+        with self._lock:
+            self._counts[what] += 1
+            self._lock.notify_all()
+
+    def cancel(self, call):
+        with self._lock:
+            call.cancelled = True
+            self._lock.notify_all()
+
+    def take(self, call, good):
+        """Keeps the call. Returns its answer."""
+        with self._lock:
+            answers = self._answers[call.signal] or self._answers[None]
+            answer = answers.popleft() if answers else self._always
+            self._calls.append(call)
+            self._violations += call.violations
+            self._lock.notify_all()
+        return answer if good else GrpcAnswer(code=3, message="; ".join(call.violations))
+
+    def done(self, call, answer):
+        silent = answer.close or answer.abort or answer.raw is not None or answer.reset is not None or answer.http_status is not None
+        with self._lock:
+            call.accepted = answer.counts if answer.counts is not None else answer.code == 0 and not silent
+            self._lock.notify_all()
+
+    def _accept(self):
+        while not self.stopping.is_set():
+            try:
+                stream, _ = self._listener.accept()
+            except OSError:
+                return
+            self.count("connections")
+            threading.Thread(target=self._serve, args=(stream, self._counts["connections"]), daemon=True).start()
+
+    def _secure(self, stream):
+        stream.settimeout(20)
+        try:
+            secured = self._tls.wrap_socket(stream, server_side=True)
+        except OSError as problem:
+            with self._lock:
+                self._failed_handshakes.append(str(problem))
+                self._lock.notify_all()
+            raise
+        secured.settimeout(None)
+        subject = dict(field[0] for field in (secured.getpeercert() or {}).get("subject", ()))
+        with self._lock:
+            self._handshakes.append(
+                (secured.version(), secured.session_reused, subject.get("commonName"), secured.selected_alpn_protocol())
+            )
+        return secured
+
+    def _serve(self, stream, number):
+        try:
+            if self._unix is None:
+                stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls is not None:
+                stream = self._secure(stream)
+            with self._lock:
+                self._open[number] = stream
+            if self._greet:
+                _Connection(self, stream, number).run()
+            else:
+                while stream.recv(65536):
+                    pass
+        except OSError:
+            pass  # the other side went, or a handshake failed, which is kept
+        finally:
+            with self._lock:
+                self._open.pop(number, None)
+            stream.close()
