@@ -109,6 +109,8 @@ class BlockPool {
   Result<Block> allocate(std::size_t size);
 
   std::size_t bytes_max() const { return bytes_max_; }
+  /// What is left is for reading: a sender is told that memory is full only if there is room for its words.
+  bool is_nearly_full() const { return in_use_ > bytes_max_ - bytes_max_ / 16; }
   /// No block can ever be larger.
   std::size_t block_bytes_max() const { return bytes_max_ > single_bytes_max_ ? bytes_max_ : single_bytes_max_; }
   /// Bytes of all blocks out now, and the most there ever were.

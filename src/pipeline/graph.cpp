@@ -305,6 +305,16 @@ Task<> Graph::flush_pipeline(Pipeline& pipeline, Deadline deadline, bool& flushe
 }
 
 Task<bool> Graph::flush(Deadline deadline) {
+  for (;;) {
+    const std::uint64_t recovered = replay_ != nullptr ? replay_->requests() : 0;
+    const bool flushed = co_await flush_once(deadline);
+    if (!flushed || replay_ == nullptr || !replay_->runs()) co_return flushed;
+    const bool more = co_await replay_->put_in_more(recovered, deadline);
+    if (!more) co_return true;
+  }
+}
+
+Task<bool> Graph::flush_once(Deadline deadline) {
   bool flushed = true;
   for (const auto& receiver : receivers_) {
     const Result<> done = co_await receiver->flush(deadline);
@@ -325,13 +335,27 @@ Task<> Graph::stop_pipeline(Pipeline& pipeline, Deadline deadline) {
   if (pipeline.fan_out != nullptr) co_await pipeline.fan_out->stop(deadline);
 }
 
+// What was not in memory yet has its chance, too, while the back ends take what they get.
+Task<> Graph::end_replay(Deadline deadline) {
+  if (replay_ == nullptr) co_return;
+  const std::uint64_t dropped = context_.data.dropped_total();
+  while (replay_->runs()) {
+    const std::uint64_t recovered = replay_->requests();
+    const bool flushed = co_await flush_once(deadline);
+    if (!flushed || context_.data.dropped_total() > dropped) break;
+    const bool more = co_await replay_->put_in_more(recovered, deadline);
+    if (!more) break;
+  }
+  co_await replay_->stop();
+}
+
 Task<> Graph::stop(Deadline deadline) {
-  if (replay_ != nullptr) co_await replay_->stop();
   // First of all: a sender that waits for a retry shall still get its answer.
   for (const auto& exporter : exporters_) exporter->hurry();
   Scope scope(context_.runtime);
   for (const auto& receiver : receivers_) scope.spawn(receiver->stop(deadline));
   co_await scope.join();
+  co_await end_replay(deadline);
   for (const auto& pipeline : pipelines_) scope.spawn(stop_pipeline(*pipeline, deadline));
   co_await scope.join();
   for (const auto& exporter : exporters_) scope.spawn(exporter->stop(deadline));

@@ -40,13 +40,16 @@ class Graph {
   void recover();
   /// True: nothing is left. False: what is left waits for a retry, or `deadline` passed.
   Task<bool> flush(Deadline deadline);
-  /// Receivers first: what they have accepted goes out as far as `deadline` allows.
+  /// Receivers first: what they have accepted, and what the journal still has of a former life, goes out as far as
+  /// `deadline` allows.
   Task<> stop(Deadline deadline);
 
  private:
   class Builder;
   struct Pipeline;
   explicit Graph(ComponentContext& context);
+  Task<bool> flush_once(Deadline deadline);
+  Task<> end_replay(Deadline deadline);
   Task<> flush_pipeline(Pipeline& pipeline, Deadline deadline, bool& flushed);
   Task<> stop_pipeline(Pipeline& pipeline, Deadline deadline);
 

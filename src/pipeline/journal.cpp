@@ -289,32 +289,49 @@ Result<Journal::Recovered> Journal::recover_next(BlockPool& pool) {
     if (segment.live == 0) free_segments(at);
   }
   reader_.reset();
+  small_.reset();
   return Error{ErrorCode::not_found};
+}
+
+// Small records share a block, as the requests of one connection do.
+Result<Journal::Room> Journal::room_for(std::size_t bytes, BlockPool& pool) {
+  if (small_ && bytes <= small_.capacity() - small_used_) {
+    char* const begin = small_.data() + std::exchange(small_used_, small_used_ + bytes);
+    return Room{small_.share(), begin};
+  }
+  small_.reset();
+  if (bytes >= pool.block_bytes_max()) return Error{ErrorCode::too_large};
+  // Half of the memory is left to what comes in now; but an empty pool takes any record.
+  const bool is_quiet = pool.bytes_in_use() < pool.bytes_max() / 4;
+  if (!is_quiet && pool.bytes_in_use() + bytes > pool.bytes_max() / 2) return Error{ErrorCode::memory_full};
+  Result<Block> block = pool.allocate(bytes);
+  if (!block) return block.error();
+  char* const begin = block->data();
+  if (bytes < BlockPool::smallest_bytes) {
+    small_ = block->share();
+    small_used_ = bytes;
+  }
+  return Room{std::move(*block), begin};
 }
 
 Result<Journal::Recovered> Journal::recover(std::size_t segment, std::uint64_t place, const RecordHead& head,
                                             BlockPool& pool) {
-  // Half of the memory is left to what comes in now; but an empty pool takes any record.
-  const bool is_quiet = pool.bytes_in_use() < pool.bytes_max() / 4;
-  if (!is_quiet && pool.bytes_in_use() + head.content_bytes() > pool.bytes_max() / 2) {
-    return Error{ErrorCode::memory_full};
-  }
   const auto bytes = static_cast<std::size_t>(head.content_bytes());
-  Result<Block> block = bytes < pool.block_bytes_max() ? pool.allocate(bytes) : Error{ErrorCode::too_large};
-  if (!block && block.error().code == ErrorCode::memory_full) return block.error();
+  Result<Room> room = room_for(bytes, pool);
+  if (!room && room.error().code == ErrorCode::memory_full) return room.error();
   segments_[segment].used =
       static_cast<std::uint32_t>(std::min(place - segment_begin(segment) + head.record_bytes(), segment_bytes));
   --segments_[segment].to_recover;
   Ticket ticket = issue(place, head.items);
-  if (!block) return Error{ErrorCode::malformed};  // and done, with its ticket
-  const Result<std::size_t> size = file_->read(place + sizeof head, {block->data(), bytes});
-  const std::string_view content(block->data(), bytes);
+  if (!room) return Error{ErrorCode::malformed};  // and done, with its ticket
+  const Result<std::size_t> size = file_->read(place + sizeof head, {room->begin, bytes});
+  const std::string_view content(room->begin, bytes);
   const bool is_whole = size && *size == bytes && journal::crc32(0, content) == head.content_crc && head.signal < 3;
   if (!is_whole) return Error{ErrorCode::malformed};
   Recovered recovered;
   recovered.receiver = content.substr(0, head.id_bytes);
   recovered.batch = Batch(static_cast<otlp::Signal>(head.signal),
-                          Slice(std::move(*block), content.substr(head.id_bytes)), head.items);
+                          Slice(std::move(room->block), content.substr(head.id_bytes)), head.items);
   recovered.batch.slices.front().attach(std::move(ticket));
   return recovered;
 }

@@ -92,6 +92,11 @@ class Journal final : public TicketOffice {
   void scan(std::size_t count);
   void scan_segment(std::size_t segment, Reader& reader);
   std::size_t oldest_to_recover() const;
+  struct Room {
+    Block block;
+    char* begin;
+  };
+  Result<Room> room_for(std::size_t bytes, BlockPool& pool);
   Result<Recovered> recover(std::size_t segment, std::uint64_t place, const journal::RecordHead& head, BlockPool& pool);
 
   Runtime& runtime_;
@@ -108,6 +113,8 @@ class Journal final : public TicketOffice {
   std::uint8_t said_ = 0;          // bits of Trouble
   std::vector<iovec> parts_;
   std::unique_ptr<Reader> reader_;  // while something is to be recovered
+  Block small_;                     // in which small records of a former life lie behind each other
+  std::size_t small_used_ = 0;
 };
 
 }  // namespace stint

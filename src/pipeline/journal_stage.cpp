@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/journal_stage.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "base/log.h"
 #include "otlp/walk.h"
 
@@ -28,7 +31,12 @@ JournalStage* JournalReplay::find_stage(std::string_view receiver, otlp::Signal 
 
 Task<> JournalReplay::run() {
   const Result<> slept = co_await context_.runtime.sleep(start_delay);
-  if (!slept || !journal_.look_for_former_life()) co_return;
+  if (slept && journal_.look_for_former_life()) co_await put_in_all();
+  runs_ = false;
+  context_.changed.notify_all();
+}
+
+Task<> JournalReplay::put_in_all() {
   for (;;) {
     Result<Journal::Recovered> recovered = journal_.recover_next(context_.pool);
     if (recovered) {
@@ -41,10 +49,25 @@ Task<> JournalReplay::run() {
       ++damaged_;
       continue;
     }
+    rests_ = true;
+    context_.changed.notify_all();
     const Result<> waited = co_await context_.changed.wait(context_.runtime.now() + memory_look_again);
+    rests_ = false;
     if (!waited && waited.error().code == ErrorCode::cancelled) co_return;
   }
   log_end();
+}
+
+Task<bool> JournalReplay::put_in_more(std::uint64_t requests, Deadline deadline) {
+  const MonotonicTime end = context_.runtime.monotonic(deadline);
+  std::optional<MonotonicTime> patience;
+  while (runs_ && (requests_ == requests || !rests_)) {
+    // The memory may be others' now: nobody is held for long only to see whether it comes free.
+    if (rests_ && !patience) patience = std::min(end, context_.runtime.now() + memory_look_again);
+    const Result<> waited = co_await context_.changed.wait(requests_ == requests ? patience.value_or(end) : end);
+    if (!waited) break;
+  }
+  co_return requests_ != requests;
 }
 
 // The bytes lay where others can write, so they are looked at as those of a sender.
@@ -65,7 +88,9 @@ Task<> JournalReplay::put_in(Journal::Recovered recovered) {
     co_return;
   }
   Ticket ticket = batch.ticket();
+  rests_ = true;  // while it waits for room, if it does
   const Result<> consumed = co_await consume_in_time(stage->next(), std::move(batch));
+  rests_ = false;
   if (!consumed) give_up(context_, consumed.error(), items, ticket);
 }
 
@@ -75,6 +100,7 @@ Task<Result<>> JournalReplay::consume_in_time(Consumer& next, Batch batch) {
     Batch share = batch.share();
     const Result<> consumed = co_await next.consume(std::move(share));
     if (consumed || consumed.error().code != ErrorCode::memory_full) co_return consumed;
+    context_.changed.notify_all();  // for who waits until we rest
     const Result<> waited = co_await context_.changed.wait(context_.runtime.now() + memory_look_again);
     if (!waited && waited.error().code == ErrorCode::cancelled) co_return waited;
   }

@@ -45,12 +45,22 @@ class JournalReplay {
 
   Consumer& add_stage(std::string receiver, otlp::Signal signal, Consumer& next);
   /// Begins a little later, so that it is on nobody's way.
-  void start() { scope_.spawn(run()); }
+  void start() {
+    runs_ = true;
+    scope_.spawn(run());
+  }
+  /// Whether something may be left that has not been put in. Requests that have been.
+  bool runs() const { return runs_; }
+  std::uint64_t requests() const { return requests_; }
+  /// Suspends: until more than `requests` are in, and as many as memory allows; or there is none left, or nobody else's
+  /// memory comes free for a while, or `deadline`. Whether more are in.
+  Task<bool> put_in_more(std::uint64_t requests, Deadline deadline);
   /// Suspends: until its task has ended. What was not put in stays in the journal.
   Task<> stop();
 
  private:
   Task<> run();
+  Task<> put_in_all();
   Task<> put_in(Journal::Recovered recovered);
   Task<Result<>> consume_in_time(Consumer& next, Batch batch);
   JournalStage* find_stage(std::string_view receiver, otlp::Signal signal) const;
@@ -60,6 +70,8 @@ class JournalReplay {
   Journal& journal_;
   std::vector<std::unique_ptr<JournalStage>> stages_;
   Scope scope_;
+  bool runs_ = false;
+  bool rests_ = false;  // waits for memory or for room in a queue
   std::uint64_t requests_ = 0, damaged_ = 0, homeless_ = 0;
 };
 

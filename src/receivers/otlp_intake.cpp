@@ -83,6 +83,7 @@ Result<Batch> OtlpIntake::to_batch(otlp::Signal signal, Slice request, const otl
 Task<Result<>> OtlpIntake::take(otlp::Signal signal, Slice request, otlp::Counts counts,
                                 std::shared_ptr<const Metadata> metadata) {
   if (counts.items == 0) co_return Result<>();
+  if (context_.pool.is_nearly_full()) co_return Error{ErrorCode::memory_full};
   Result<Batch> batch = to_batch(signal, std::move(request), counts);
   if (!batch) co_return batch.error();
   batch->metadata = std::move(metadata);

@@ -142,6 +142,19 @@ Task<> replay_with_little_memory(JournalStageTest& test, JournalStageTest::Life&
   co_await replay(test, life, 1);
 }
 
+TEST_F(JournalStageTest, LaysSmallRequestsBehindEachOther) {
+  live_and_die(std::vector<std::size_t>(100, 1));
+  Life life(*this, next);
+  ASSERT_TRUE(life.journal.look_for_former_life());
+  std::vector<Journal::Recovered> all;
+  for (auto one = life.journal.recover_next(pool); one; one = life.journal.recover_next(pool)) {
+    EXPECT_EQ(one->batch.slices.front().view(), spans_request(1));
+    all.push_back(std::move(*one));
+  }
+  EXPECT_EQ(all.size(), 100u);
+  EXPECT_EQ(pool.blocks_in_use(), 1u);
+}
+
 TEST_F(JournalStageTest, WaitsForMemoryAsASenderWould) {
   live_and_die({2000});
   Life life(*this, next);
@@ -175,6 +188,35 @@ TEST_F(JournalStageTest, KeepsForTheNextLifeWhatIsRefusedUntilTheEnd) {
   EXPECT_TRUE(disk.bytes);
   EXPECT_EQ(data.journalled, 3u);
   EXPECT_EQ(data.dropped[static_cast<std::size_t>(DropReason::environment_end)], data.recovered);
+}
+
+Task<> replay_in_parts(JournalStageTest& test, DecoupleProcessor& decouple, JournalStageTest::Life& life) {
+  test.next.held = true;
+  life.replay.start();
+  bool more = co_await life.replay.put_in_more(0, Deadline::never());
+  EXPECT_TRUE(more && life.replay.runs()) << "half of the memory is less than there is";
+  EXPECT_LE(test.pool.bytes_in_use(), test.pool.bytes_max() / 2);
+  more = co_await life.replay.put_in_more(life.replay.requests(), Deadline::never());
+  EXPECT_FALSE(more) << "nobody is held while no memory comes free";
+  test.next.release();
+  for (int i = 0; i < 100 && life.replay.runs(); ++i) {
+    const std::uint64_t before = life.replay.requests();
+    EXPECT_TRUE(co_await decouple.flush(Deadline::never()));
+    (void)co_await life.replay.put_in_more(before, Deadline::never());
+  }
+  EXPECT_FALSE(life.replay.runs());
+  EXPECT_TRUE(co_await decouple.flush(Deadline::never()));
+  co_await decouple.stop(Deadline::never());
+  co_await life.replay.stop();
+}
+
+TEST_F(JournalStageTest, PutsInWhatIsMoreThanMemoryAsItComesFree) {
+  live_and_die(std::vector<std::size_t>(100, 2000));
+  DecoupleProcessor decouple(context, "decouple", {}, traces, &next);
+  Life life(*this, decouple);
+  run(replay_in_parts(*this, decouple, life));
+  EXPECT_EQ(next.kept.size(), 100u);
+  EXPECT_EQ(data.recovered, 200'000u);
 }
 
 // What is inside at the end of the environment, wherever it is, is found by the next life.

@@ -195,6 +195,24 @@ TEST_F(OtlpReceiverTest, SaysWhatThePipelineSaid) {
   EXPECT_EQ(data.refused, 10u);
 }
 
+Task<> exchange_with_little_memory(OtlpReceiverTest& test, std::vector<net::HttpResponse>& responses) {
+  std::vector<Block> others;
+  while (!test.pool.is_nearly_full()) others.push_back(*test.pool.allocate(10'000));
+  EXPECT_TRUE(test.pool.allocate(10'000));
+  std::vector<Post> posts = {{.body = spans_request(1)}, {.body = spans_request(2)}};
+  co_await OtlpReceiverTest::exchange_all(test, std::move(posts), responses);
+}
+
+TEST_F(OtlpReceiverTest, RefusesWhileThereIsStillMemoryToReadWhatIsRefused) {
+  std::vector<net::HttpResponse> responses;
+  run(exchange_with_little_memory(*this, responses));
+  ASSERT_EQ(responses.size(), 2u);
+  EXPECT_EQ(responses[0].status, 503);
+  EXPECT_EQ(responses[0].retry_after, "1");
+  EXPECT_EQ(responses[1].status, 503) << "on the same connection";
+  EXPECT_TRUE(next.kept.empty());
+}
+
 TEST_F(OtlpReceiverTest, RepairsTextThatIsNotUtf8AndCountsIt) {
   const std::string body = spans_request(3, "caf\xe9-");
   const auto responses = exchange({{.body = body}});
