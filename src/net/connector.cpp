@@ -2,6 +2,7 @@
 #include "net/connector.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/log.h"
 #include "net/http_response.h"
@@ -24,6 +25,15 @@ bool is_proxy_tls(Error error) {
 }
 
 }  // namespace
+
+bool peer_is_gone(Error error) {
+  return !is_tls(error) && (error.code == ErrorCode::closed || error.code == ErrorCode::system);
+}
+
+bool may_have_answered(Error error) {
+  return error.code == ErrorCode::closed ||
+         (error.code == ErrorCode::system && !is_tls(error) && (error.detail == EPIPE || error.detail == ECONNRESET));
+}
 
 Connector::Connector(Runtime& runtime, HttpOrigin origin, TlsClient* tls, ConnectorSettings settings)
     : runtime_(runtime), origin_(std::move(origin)), settings_(std::move(settings)) {

@@ -22,6 +22,11 @@ struct HttpOrigin {
   std::string unix_path;  // instead of host and port
 };
 
+/// The peer has closed or lost the connection, as it does to one that was kept over a freeze.
+bool peer_is_gone(Error error);
+/// After a send that failed so there may be an answer. After any other failure there is none to wait for.
+bool may_have_answered(Error error);
+
 struct ConnectorSettings {
   ProxySource proxy;
   bool tunnel = false;  // a proxy makes a tunnel for connections without TLS, too

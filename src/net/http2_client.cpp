@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "net/tls_error.h"
 #include "runtime/combine.h"
 
 namespace stint::net {
@@ -20,9 +19,9 @@ constexpr Nanoseconds last_words_max = Seconds(1);
 constexpr Nanoseconds farewell_max = Milliseconds(100);
 constexpr std::size_t silent_retries_max = 3;
 
-bool peer_is_gone(Error error) {
-  const bool said = error.place == static_cast<std::uint16_t>(Http2Place::goodbye);
-  return said || (error.place == 0 && (error.code == ErrorCode::closed || error.code == ErrorCode::system));
+// A reset says something of the request, the rest only of the connection.
+bool connection_died(Error error) {
+  return error.place != static_cast<std::uint16_t>(Http2Place::reset) && peer_is_gone(error);
 }
 
 }  // namespace
@@ -75,7 +74,7 @@ class Http2Client::Connection {
     for (;;) {
       const Result<> sent = co_await flush();
       if (!sent) {
-        if (sent.error().code != ErrorCode::cancelled) (void)co_await runtime_.sleep(last_words_max);
+        if (may_have_answered(sent.error())) (void)co_await runtime_.sleep(last_words_max);
         co_return sent;
       }
       if (requests_.is_over() || (retired_ && requests_.under_way() == 0)) co_return requests_.goodbye();
@@ -171,7 +170,7 @@ Task<Result<HttpResponse>> Http2Client::request(Http2Request request, MonotonicT
     }
     if (exchange.result()) co_return exchange.take_response();
     const Error error = exchange.result().error();
-    const bool died = used && !exchange.answer_begun() && peer_is_gone(error);
+    const bool died = used && !exchange.answer_begun() && connection_died(error);
     if ((!exchange.is_unprocessed() && !died) || retries == silent_retries_max) co_return error;
     ++silent_retries_;
   }
@@ -252,7 +251,13 @@ void Http2Client::retire_all() {
   }
 }
 
-Task<> Http2Client::close(Nanoseconds) {
+Task<> Http2Client::close(Nanoseconds timeout) {
+  const MonotonicTime end = runtime_.now() + timeout;
+  for (const auto& connection : connections_) connection->retire();
+  while (!connections_.empty()) {
+    const Result<> ended = co_await changed_.wait(end);
+    if (!ended) break;
+  }
   serving_.cancel();
   co_await serving_.join();
 }

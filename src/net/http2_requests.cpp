@@ -116,7 +116,13 @@ void Http2Requests::end(Http2Exchange& exchange, Result<> result, Rest rest) {
 bool Http2Requests::receive(std::string_view bytes, MonotonicTime now) {
   now_ = received_at_ = now;
   keepalive_.received(now);
-  return session_.receive(bytes);
+  if (!session_.receive(bytes)) return false;
+  // Nobody has said goodbye, and yet the library wants no more of this: it has sent, or will send, why.
+  if (!closing_ && !has_gone_away_ && !session_.may_request()) {
+    goodbye_ = http2_error(ErrorCode::malformed, Http2Place::protocol);
+    end_all(goodbye_);
+  }
+  return true;
 }
 
 bool Http2Requests::header(void* call, std::string_view name, std::string_view value) {
@@ -210,6 +216,7 @@ void Http2Requests::ping(bool is_answer, std::string_view) {
 }
 
 void Http2Requests::goes_away(Http2Error error, std::string_view debug) {
+  has_gone_away_ = true;
   goodbye_ = http2_error(ErrorCode::closed, Http2Place::goodbye, error);
   too_many_pings_ = error == Http2Error::enhance_your_calm && debug == "too_many_pings";
 }

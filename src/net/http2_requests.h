@@ -122,7 +122,7 @@ class Http2Requests final : private Http2Events {
   MonotonicTime idle_since() const { return keepalive_.idle_since(); }
   /// An answer has come on this connection.
   bool has_answered() const { return has_answered_; }
-  /// Why the back end said goodbye, if it did.
+  /// Why the connection ends, if the back end has said so.
   Error goodbye() const { return goodbye_; }
   /// It complained about our pings.
   bool too_many_pings() const { return too_many_pings_; }
@@ -150,6 +150,7 @@ class Http2Requests final : private Http2Events {
   MonotonicTime now_;
   MonotonicTime received_at_;
   Error goodbye_{ErrorCode::closed};
+  bool has_gone_away_ = false;
   bool has_answered_ = false;
   bool too_many_pings_ = false;
   bool closing_ = false;

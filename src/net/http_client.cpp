@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_client.h"
 
-#include <cerrno>
-
 #include "base/log.h"
 #include "net/tls_error.h"
 
@@ -10,16 +8,6 @@ namespace stint::net {
 namespace {
 
 constexpr std::size_t idle_connections_max = 4;
-
-bool peer_is_gone(Error error) {
-  return !is_tls(error) && (error.code == ErrorCode::closed || error.code == ErrorCode::system);
-}
-
-// After a send that failed so there may be an answer. After any other failure there is none to wait for.
-bool may_have_answered(Error error) {
-  return error.code == ErrorCode::closed ||
-         (error.code == ErrorCode::system && !is_tls(error) && (error.detail == EPIPE || error.detail == ECONNRESET));
-}
 
 // An alert of TLS, or the begin of a handshake, where an answer should be.
 bool looks_like_tls(std::string_view bytes) {

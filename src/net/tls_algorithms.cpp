@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What TLS never asks libcrypto for. Its built-in provider names every algorithm there is, which links them all. Here are
-// the same tables, empty, and the linker takes these instead of the library's members: 100 KB less in the layer. An
+// What TLS never asks libcrypto for. Its built-in provider names every algorithm there is, which links them all. Here
+// are the same tables, empty, and the linker takes these instead of the library's members: 100 KB less in the layer. An
 // algorithm with an empty table cannot be fetched, as if OpenSSL had been built without it; one that a later version
 // needs elsewhere fails to link (defined twice). Only kinds that libssl itself looks for in vain without leaving errors
 // behind (ciphers and digests), and encoders, which nobody fetches. Linked into the static program only.

@@ -2,15 +2,12 @@
 // A gRPC connection as a whole, without I/O: whatever a client sends, memory stays bounded and comes back, every call
 // that is handed out can be answered, and what is said is well-formed frames. Input: a byte for the size of the pieces,
 // one for what is answered, then either raw bytes or frames as (type, flags, stream, size, payload).
-#include <nghttp2/nghttp2.h>
-
-#include "fuzz/fuzz.h"
+#include "fuzz/http2_input.h"
 #include "net/grpc_calls.h"
 
 namespace stint::fuzz {
 namespace {
 
-constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr std::size_t pool_bytes = 1u << 20;
 
 class Methods final : public net::GrpcMethods {
@@ -22,36 +19,6 @@ class Methods final : public net::GrpcMethods {
   bool has_encoding(std::string_view name) const override { return name == "gzip"; }
   net::GrpcReply memory_full() const override { return {.code = wire::RpcCode::unavailable, .message = "full"}; }
 };
-
-// Frames with true lengths, so that what is mutated is what they mean.
-std::string frames_of(Input& input) {
-  std::string bytes(preface);
-  bytes.append("\0\0\0\4\0\0\0\0\0", 9);
-  for (int i = 0; i < 200 && !input.rest().empty(); ++i) {
-    const std::uint8_t type = input.byte(), flags = input.byte(), stream = input.byte();
-    std::size_t size = input.byte();
-    if (size == 255) size = input.word();
-    const std::string_view rest = input.rest();
-    const std::string_view payload = rest.substr(0, size);
-    bytes.append({'\0', static_cast<char>(payload.size() >> 8), static_cast<char>(payload.size()),
-                  static_cast<char>(type % 12), static_cast<char>(flags), '\0', '\0', '\0',
-                  static_cast<char>(stream % 16)});
-    bytes.append(payload);
-    input = Input(rest.substr(payload.size()));
-  }
-  return bytes;
-}
-
-// Takes the frames of `output` off its front; half a frame stays.
-void check_frames(std::string& output) {
-  while (output.size() >= 9) {
-    const auto at = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<std::uint8_t>(output[i])); };
-    const std::size_t size = at(0) << 16 | at(1) << 8 | at(2);
-    if (output.size() < 9 + size) return;
-    STINT_CHECK(at(3) <= 9);
-    output.erase(0, 9 + size);
-  }
-}
 
 struct Connection {
   net::Http2Memory memory;
@@ -67,7 +34,7 @@ void converse(Connection& world, std::string_view bytes, std::size_t step, bool 
   net::ReceiveBuffer buffer(world.pool, world.copies);
   net::GrpcCalls calls(world.memory, world.pool, world.copies, world.methods, world.settings, world.now);
   std::vector<net::GrpcCall*> open, expired;
-  std::string output;
+  Said said;
   std::size_t served = 0;
   bool good = true;
   while (good && !bytes.empty() && !calls.is_over()) {
@@ -90,13 +57,13 @@ void converse(Connection& world, std::string_view bytes, std::size_t step, bool 
     }
     calls.abandoned().clear();
     STINT_CHECK(calls.calls() <= world.settings.streams_max && calls.next_due() > MonotonicTime());
-    good = calls.take_output(output, 1u << 20) && good;
-    check_frames(output);
+    good = calls.take_output(said.output(), 1u << 20) && good;
+    said.check();
   }
   plant_bug({served >= 1, world.copies.compacts >= 1, late}, input);
   for (net::GrpcCall* call : open) calls.finish(*call, {.code = wire::RpcCode::internal, .message = "n\xff"});
-  (void)calls.take_output(output, 1u << 20);
-  check_frames(output);
+  (void)calls.take_output(said.output(), 1u << 20);
+  said.check();
 }
 
 }  // namespace
@@ -105,7 +72,7 @@ void run(std::string_view bytes) {
   Input input(bytes);
   const std::size_t step = 1 + static_cast<std::size_t>(input.byte()) * 16;
   const std::uint8_t choice = input.byte();
-  const std::string sent = (choice & 2) != 0 ? std::string(input.rest()) : frames_of(input);
+  const std::string sent = (choice & 2) != 0 ? std::string(input.rest()) : std::string(preface) + frames_of(input);
   Connection world;
   converse(world, sent, step, (choice & 1) != 0, bytes);
   STINT_CHECK(world.pool.bytes_in_use() == 0 && world.pool.bytes_in_use_peak() <= pool_bytes);

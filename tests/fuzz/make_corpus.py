@@ -169,6 +169,38 @@ def _frame(kind, flags, stream, payload):
     return bytes((kind, flags, stream, len(payload))) + payload
 
 
+def http2_client():
+    """What a back end says, in the target's own form and as it goes over a wire."""
+
+    def block(*fields):
+        return b"".join(b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value for name, value in fields)
+
+    def head(stream, *more, flags=4):
+        return _frame(1, flags, stream, block((b":status", b"200"), (b"content-type", b"application/grpc"), *more))
+
+    def data(stream, payload, flags=0):
+        return _frame(0, flags, stream, payload)
+
+    status = (b"grpc-status", b"0")
+    message = b"\x00\x00\x00\x00\x02\x0a\x00"
+    trailers = _frame(1, 5, 1, block(status))
+    zipped = gzip.compress(message[5:], mtime=0)
+    yield "answer", b"\xff\x00" + head(1) + data(1, message) + trailers
+    yield "bytewise", b"\x00\x00" + head(1) + data(1, message) + trailers
+    yield "trailers_only", b"\xff\x00" + head(1, (b"grpc-status", b"8"), (b"grpc-message", b"no%20way"), (b"grpc-status-details-bin", b"CAg"), flags=5)
+    yield "zipped", b"\xff\x00" + head(1, (b"grpc-encoding", b"gzip")) + data(1, b"\x01\0\0\0" + bytes([len(zipped)]) + zipped) + trailers
+    yield "split", b"\x02\x00" + head(1) + data(1, message[:3]) + data(1, message[3:]) + trailers
+    yield "html", b"\xff\x00" + _frame(1, 4, 1, block((b":status", b"502"), (b"content-type", b"text/html"))) + data(1, b"<html>", 1)
+    yield "early_hints", b"\xff\x00" + _frame(1, 4, 1, block((b":status", b"103"))) + head(1, status, flags=5)
+    yield "refused", b"\xff\x00" + _frame(3, 0, 1, b"\0\0\0\x07") + head(3) + data(3, message) + _frame(1, 5, 3, block(status))
+    yield "goodbye", b"\x02\x00" + _frame(7, 0, 0, b"\0\0\0\1\0\0\0\0") + head(1) + data(1, message) + trailers
+    yield "given_up", b"\x02\x01" + head(1) + data(1, message) + trailers
+    yield "control", b"\xff\x00" + _frame(4, 0, 0, b"\0\3\0\0\0\1") + _frame(6, 0, 0, b"pingpong") + _frame(8, 0, 0, b"\0\0\1\0") + _frame(4, 1, 0, b"")
+    yield "no_status", b"\xff\x00" + _frame(1, 5, 1, block((b"a", b"b")))
+    yield "http1", b"\xff\x02HTTP/1.1 400 Bad Request\r\n\r\n"
+    yield "raw", b"\xff\x02" + b"\0\0\0\4\0\0\0\0\0" + b"\0\0\x08\6\0\0\0\0\0pingpong"
+
+
 def http2():
     """Frames in the target's own form, and as they go over a wire."""
 
@@ -254,7 +286,7 @@ def journal():
 
 
 TARGETS = {
-    "answer": answer, "chunked": chunked, "expand": expand, "grpc": grpc, "gzip": gzip_inputs, "header_value": header_value, "http": http, "http2": http2,
+    "answer": answer, "chunked": chunked, "expand": expand, "grpc": grpc, "gzip": gzip_inputs, "header_value": header_value, "http": http, "http2": http2, "http2_client": http2_client,
     "journal": journal, "json": json, "json_otlp": json_otlp, "lz4": lambda: in_every_form("lz4"),
     "platform_events": platform_events, "snappy": lambda: in_every_form("x-snappy-framed", "snappy"), "to_json": to_json, "url": url, "walk": walk, "yaml": yaml, "zstd": lambda: in_every_form("zstd"),
 }

@@ -20,10 +20,12 @@ namespace stint {
 class FreezableLoop final : public Loop {
  public:
   void freeze(Nanoseconds duration) { frozen_ += duration; }
+  /// As a snapshot does: the epoch alone moves on.
+  void jump(Nanoseconds duration) { jumped_ += duration; }
 
   const char* name() const override { return "freezable"; }
   MonotonicTime monotonic_now() override { return loop_.monotonic_now() + frozen_; }
-  EpochTime epoch_now() override { return loop_.epoch_now() + frozen_; }
+  EpochTime epoch_now() override { return loop_.epoch_now() + frozen_ + jumped_; }
   void fill_entropy(std::span<char> bytes) override { loop_.fill_entropy(bytes); }
   Result<Handle> listen(const Address& address, int backlog) override { return loop_.listen(address, backlog); }
   Result<Address> local_address(Handle handle) override { return loop_.local_address(handle); }
@@ -39,6 +41,7 @@ class FreezableLoop final : public Loop {
  private:
   EpollLoop loop_;
   Nanoseconds frozen_{};
+  Nanoseconds jumped_{};
 };
 
 class ComponentWorld : public testing::Test {
