@@ -11,9 +11,7 @@ namespace stint::net {
 namespace {
 
 constexpr std::string_view keepalive_ping = "stint-ka";
-// Frames without an answer that go with a request, and with what is sent of it: windows that open.
-constexpr std::size_t frames_per_request = 10;
-constexpr std::size_t bytes_per_frame = 1024;
+constexpr std::size_t frames_per_request = 10;  // frames without an answer that go with a request
 constexpr std::uint32_t default_window_bytes = 65535;  // RFC 9113, 6.9.2: enough for answers
 
 Http2Settings session_settings() {
@@ -87,7 +85,7 @@ void Http2Requests::start(Http2Exchange& exchange, MonotonicTime now) {
   exchange.stream_ = *stream;
   if (active_.empty()) keepalive_.calls_changed(now_);
   active_.push_back(&exchange);
-  allowance_.give(frames_per_request + exchange.body_.left / bytes_per_frame);
+  allowance_.give(frames_per_request);
 }
 
 void Http2Requests::give_up(Http2Exchange& exchange, MonotonicTime now) {
