@@ -49,10 +49,11 @@ def configuration(
     receiver=None,
     signals=("traces", "metrics", "logs"),
     more_receivers=None,
+    kind="otlphttp",
     **processor_settings,
 ):
-    """A configuration as plain data: OTLP/HTTP on `port` and other receivers, the processors named, one otlphttp
-    exporter with the settings given.
+    """A configuration as plain data: OTLP/HTTP on `port` and other receivers, the processors named, one exporter of that
+    kind with the settings given.
     """
     names = list(processors)
     receivers = {
@@ -62,10 +63,10 @@ def configuration(
     return {
         "receivers": receivers,
         "processors": {name: processor_settings.get(name) or {} for name in names},
-        "exporters": {"otlphttp": exporter},
+        "exporters": {kind: exporter},
         "service": {
             "pipelines": {
-                signal: {"receivers": list(receivers), "processors": names, "exporters": ["otlphttp"]} for signal in signals
+                signal: {"receivers": list(receivers), "processors": names, "exporters": [kind]} for signal in signals
             }
         },
     }

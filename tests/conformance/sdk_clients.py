@@ -32,6 +32,13 @@ class Client:
             "java": ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{BUILT}/java/classes:{BUILT}/java/libraries/*", "stint.Client"],
         }[self.name]
 
+    def function(self, python):
+        """(the folder, the runtime's command line, the handler) of the same as a Lambda function"""
+        own = {"python": (f"{python} -B -m awslambdaric", "function.handler"), "node": ("node function.js", "none")}
+        java = f"java -XX:TieredStopAtLevel=1 -cp {BUILT}/java/classes:{BUILT}/java/libraries/* stint.Function"
+        own |= {"go": (str(BUILT / "go" / "client"), "none"), "java": (java, "none")}
+        return (str(SOURCES / self.name), *own[self.name])
+
     def skip_if_unavailable(self):
         unavailable = BUILT / self.name / "unavailable"
         if unavailable.exists():

@@ -41,11 +41,9 @@ def wire():
 def grpc_configuration(ports, endpoint, processors=(), kind="otlp_grpc", exporter=None, **processor_settings):
     """Both receivers on the two ports, HTTP's first; one exporter of that kind."""
     http_port, grpc_port = ports
-    configuration = collector_module.configuration(http_port, None, processors, **processor_settings)
+    exporter = {"endpoint": endpoint, **(exporter or {})}
+    configuration = collector_module.configuration(http_port, exporter, processors, kind=kind, **processor_settings)
     configuration["receivers"]["otlp"]["protocols"]["grpc"] = {"endpoint": f"127.0.0.1:{grpc_port}"}
-    configuration["exporters"] = {kind: {"endpoint": endpoint, **(exporter or {})}}
-    for pipeline in configuration["service"]["pipelines"].values():
-        pipeline["exporters"] = [kind]
     return configuration
 
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sends the same telemetry to each URL in turn: client http/protobuf|grpc gzip|none URL...
-// Ends with status 0 when everything was accepted everywhere. SSL_CERT_FILE names an authority to trust.
+// Ends with status 0 when everything was accepted everywhere. SSL_CERT_FILE names an authority to trust. In a Lambda
+// environment it is a function (function.go).
 package main
 
 import (
@@ -11,6 +12,9 @@ import (
 )
 
 func main() {
+	if address := os.Getenv("AWS_LAMBDA_RUNTIME_API"); address != "" {
+		log.Fatal(serve(context.Background(), address))
+	}
 	if len(os.Args) < 4 {
 		log.Fatal("usage: client http/protobuf|grpc gzip|none URL...")
 	}

@@ -30,16 +30,24 @@ def make_exporter(signal, transport, compression, url):
     return getattr(exporters, name)(f"{url}/v1/{signal}", compression=Compression(compression), timeout=SECONDS)
 
 
+def send(exporter, signal, requests):
+    """Fails: RuntimeError when one of them was not accepted."""
+    for request in requests:
+        if exporter.export(request).name != "SUCCESS":
+            raise RuntimeError(f"{signal} were not accepted")
+
+
 def main(transport, compression, *urls):
     made = telemetry.make()
     for url in urls:
         for signal, requests in made.items():
             exporter = make_exporter(signal, transport, compression, url)
-            for request in requests:
-                if exporter.export(request).name != "SUCCESS":
-                    sys.exit(f"{signal} were not accepted")
+            send(exporter, signal, requests)
             exporter.shutdown()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except RuntimeError as problem:
+        sys.exit(str(problem))

@@ -17,12 +17,16 @@ public final class Client {
         for (String url : urls) {
             try (Exporters exporters = Exporters.make(arguments[0], arguments[1], url)) {
                 send(made, exporters);
+            } catch (IllegalStateException notAccepted) {
+                System.err.println(notAccepted);
+                System.exit(1);
             }
         }
         System.exit(0); // the exporters' threads linger
     }
 
-    private static void send(Telemetry made, Exporters exporters) {
+    /** Throws IllegalStateException when something was not accepted. */
+    static void send(Telemetry made, Exporters exporters) {
         await("traces", exporters.traces().export(made.spans()));
         made.metrics().forEach(one -> await("metrics", exporters.metrics().export(one)));
         await("logs", exporters.logs().export(made.records()));
@@ -30,8 +34,7 @@ public final class Client {
 
     private static void await(String signal, CompletableResultCode result) {
         if (!result.join(20, TimeUnit.SECONDS).isSuccess()) {
-            System.err.println(signal + " were not accepted: " + result.getFailureThrowable());
-            System.exit(1);
+            throw new IllegalStateException(signal + " were not accepted", result.getFailureThrowable());
         }
     }
 }
