@@ -21,6 +21,7 @@
 #include "lambda/life_cycle.h"
 #include "lambda/registration.h"
 #include "pipeline/graph.h"
+#include "pipeline/invocation_watch.h"
 #include "runtime/ares_resolver.h"
 #include "runtime/loop_choice.h"
 #include "runtime/signals.h"
@@ -148,7 +149,7 @@ struct Machine {
   explicit Machine(const config::Environment& environment)
       : loop(loop_asked_for(environment, loop_error)),
         pool(memory_bytes_max(environment), limits::http_body_bytes_max),
-        context{runtime, pool, copies, data, changed, environment} {
+        context{runtime, pool, copies, data, changed, environment, &watch} {
     runtime.set_resolver(&resolver);
   }
 
@@ -160,6 +161,7 @@ struct Machine {
   CopyCounters copies;
   DataCounters data;
   Notifier changed{runtime};
+  InvocationWatch watch{runtime};
   ComponentContext context;
 };
 
@@ -269,8 +271,10 @@ int run_extension(const char* program, std::string_view api, const config::Envir
     error += loaded->diagnostics.errors_text();
     print(stderr, error + "\n");
   }
-  lambda::LifeCycleSettings settings = lambda::life_cycle_settings(environment, loaded->service.flush);
+  lambda::LifeCycleSettings settings =
+      lambda::life_cycle_settings(environment, loaded->service.flush, loaded->service.end_by_span);
   settings.handover = &handover;
+  settings.watch = &machine.watch;
   lambda::LifeCycle life(machine.runtime, machine.pool, machine.copies, machine.data, *endpoint, *connection,
                          std::move(settings));
   int status = 0;

@@ -24,6 +24,8 @@ struct FlushPolicy {
 inline constexpr std::string_view flush_policy_forms =
     "adaptive, end, continuous or periodic, the last three also with "
     "an interval in milliseconds (periodic,20000)";
+/// The most of `service::end_by_span`: a silence that is longer says nothing new.
+inline constexpr Nanoseconds end_by_span_max = Seconds(1);
 /// Between the flushes of `periodic` when no interval is written.
 inline constexpr Nanoseconds periodic_flush_interval = Seconds(20);
 

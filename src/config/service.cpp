@@ -27,6 +27,7 @@ struct Service {
   Node pipelines;
   Telemetry telemetry;
   std::string flush = "adaptive";
+  Nanoseconds end_by_span{};
 };
 
 std::string wrong_level(const std::string& text) {
@@ -82,7 +83,12 @@ constexpr auto fields_of(Service*) {
                 field<&Service::flush>("flush",
                                        "when data goes out: adaptive, or end, continuous, periodic, each also with "
                                        "an interval in ms as in `periodic,20000`",
-                                       checked<&wrong_flush_policy>));
+                                       checked<&wrong_flush_policy>),
+                field<&Service::end_by_span>(
+                    "end_by_span",
+                    "so long a silence after the span with this invocation's id (`faas.invocation_id`) counts as the "
+                    "function's end, if platform.runtimeDone has not come before; up to 1s, 0s: off",
+                    range(0, end_by_span_max.count())));
 }
 
 bool is_type(std::string_view text) {
@@ -192,6 +198,7 @@ void ServiceDecoder::service(const Node& node) {
   if (parse_log_level(service.telemetry.logs.level, level)) config_.log_level = level;
   if (const Node* const flush = node.find("flush"); flush != nullptr && !flush->is_null())
     config_.flush = parse_flush_policy(service.flush);
+  config_.end_by_span = service.end_by_span;
   if (!service.extensions.is_null()) {
     const Path extensions = path.child("extensions");
     config_.service_extensions = references(&service.extensions, extensions);

@@ -61,6 +61,7 @@ struct ServiceConfig {
   std::vector<PipelineConfig> pipelines;
   std::optional<LogLevel> log_level;  // service.telemetry.logs.level
   std::optional<FlushPolicy> flush;   // service.flush
+  Nanoseconds end_by_span{};          // service.end_by_span; zero: off
 };
 
 /// The section of this id; nullptr when it is not defined. Valid until: the sections change.

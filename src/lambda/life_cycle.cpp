@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "config/scalar.h"
 #include "runtime/combine.h"
 
 namespace stint::lambda {
@@ -44,6 +45,15 @@ config::FlushPolicy flush_policy(const config::Environment& environment, std::op
   return otherwise;
 }
 
+Nanoseconds end_by_span(const config::Environment& environment, Nanoseconds of_file) {
+  const auto text = environment.lookup("STINT_END_BY_SPAN");
+  if (!text || text->empty()) return of_file;
+  const std::optional<Nanoseconds> silence = config::parse_duration(*text);
+  if (silence && *silence >= Nanoseconds::zero() && *silence <= config::end_by_span_max) return *silence;
+  log(LogLevel::warn, "STINT_END_BY_SPAN: '", *text, "' is passed over; write a duration up to 1s, such as 2ms");
+  return of_file;
+}
+
 bool fails_on_error(const config::Environment& environment) {
   const auto text = environment.lookup("STINT_ON_ERROR");
   if (!text || text->empty() || *text == "idle") return false;
@@ -59,9 +69,10 @@ bool is_managed_instances(const config::Environment& environment) {
 }
 
 LifeCycleSettings life_cycle_settings(const config::Environment& environment,
-                                      std::optional<config::FlushPolicy> of_file) {
+                                      std::optional<config::FlushPolicy> of_file, Nanoseconds end_by_span_of_file) {
   LifeCycleSettings settings;
   settings.flush = flush_policy(environment, of_file);
+  settings.end_by_span = end_by_span(environment, end_by_span_of_file);
   settings.managed_instances = is_managed_instances(environment);
   settings.sam_local = environment.lookup("AWS_SAM_LOCAL") == "true";
   settings.fail_on_error = fails_on_error(environment);
@@ -194,7 +205,9 @@ Task<> LifeCycle::serve_invocation(const Event& event) {
     case InvocationPlan::pass: break;
     case InvocationPlan::flush_beside: beside_.spawn(flush_beside(release)); break;
     case InvocationPlan::flush_first: co_await flush_while_held(release); break;
-    case InvocationPlan::flush_at_end: co_await hold(event, release); break;
+    case InvocationPlan::flush_at_end:
+      co_await (ends_by_span() ? hold_by_span(event, release) : hold(event, release));
+      break;
   }
 }
 
@@ -220,6 +233,41 @@ Task<> LifeCycle::hold(const Event& event, Deadline release) {
   // A reset follows, and the time of its SHUTDOWN runs already: everything is sent there.
   if (ended == InvocationEnd::failed) co_return;
   co_await flush_while_held(release);
+}
+
+bool LifeCycle::ends_by_span() const {
+  return settings_.watch != nullptr && settings_.end_by_span > Nanoseconds::zero();
+}
+
+// Whichever tells first: the function by its span, or the platform.
+Task<> LifeCycle::hold_by_span(const Event& event, Deadline release) {
+  const std::string& id = event.request_id;
+  settings_.watch->begin(id);
+  auto raced = co_await race(runtime_, telemetry_->wait_runtime_done(id, release),
+                             settings_.watch->wait_silence(settings_.end_by_span));
+  settings_.watch->end();
+  const auto [told, is_silent] = raced.results;
+  if (told == InvocationEnd::failed) co_return;
+  if (told == InvocationEnd::succeeded) co_return co_await flush_while_held(release);
+  if (!is_silent) {
+    log(LogLevel::debug, id, ": its end was not seen before its deadline");
+    co_return;
+  }
+  auto flushed = co_await race(runtime_, flush_whole(release), wait_failure(id, release));
+  // It will be told, and must not pass for the end of a second try of this invocation.
+  if (std::get<1>(flushed.results) == InvocationEnd::not_seen) telemetry_->pass_over(id);
+}
+
+Task<bool> LifeCycle::flush_whole(Deadline release) {
+  co_await flush_while_held(release);
+  co_return true;
+}
+
+// A success is no reason to end what goes on beside this.
+Task<InvocationEnd> LifeCycle::wait_failure(std::string request_id, Deadline release) {
+  const InvocationEnd told = co_await telemetry_->wait_runtime_done(std::move(request_id), release);
+  if (told == InvocationEnd::succeeded) (void)co_await runtime_.sleep_until(runtime_.monotonic(release));
+  co_return told;
 }
 
 // The user pays for every millisecond of this.

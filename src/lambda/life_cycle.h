@@ -19,6 +19,7 @@
 #include "lambda/idle_mode.h"
 #include "lambda/telemetry_listener.h"
 #include "pipeline/graph.h"
+#include "pipeline/invocation_watch.h"
 #include "runtime/scope.h"
 #include "runtime/signals.h"
 
@@ -26,19 +27,21 @@ namespace stint::lambda {
 
 struct LifeCycleSettings {
   config::FlushPolicy flush;
-  bool managed_instances = false;  // SHUTDOWN only, no freeze
-  bool sam_local = false;          // the emulator wants an address without a host
-  bool fail_on_error = false;      // a bad configuration fails the function's init
-  Handover* handover = nullptr;    // borrowed; null: nobody takes our place after a crash
+  Nanoseconds end_by_span{};         // silence after the invocation's span; zero: platform.runtimeDone alone tells
+  InvocationWatch* watch = nullptr;  // borrowed; the one that receivers show their requests
+  bool managed_instances = false;    // SHUTDOWN only, no freeze
+  bool sam_local = false;            // the emulator wants an address without a host
+  bool fail_on_error = false;        // a bad configuration fails the function's init
+  Handover* handover = nullptr;      // borrowed; null: nobody takes our place after a crash
   std::string account_id_path = account_id_link;
   std::vector<std::string> idle_http_endpoints = {"localhost:4318"};
   std::vector<std::string> idle_grpc_endpoints = {"localhost:4317"};
 };
 
-/// AWS_LAMBDA_INITIALIZATION_TYPE, AWS_SAM_LOCAL, STINT_ON_ERROR, and STINT_FLUSH before `service.flush` of the file.
-/// A value that is none is a warning.
+/// AWS_LAMBDA_INITIALIZATION_TYPE, AWS_SAM_LOCAL, STINT_ON_ERROR, and STINT_FLUSH and STINT_END_BY_SPAN before the
+/// file's `service.flush` and `service.end_by_span`. A value that is none is a warning.
 LifeCycleSettings life_cycle_settings(const config::Environment& environment,
-                                      std::optional<config::FlushPolicy> of_file);
+                                      std::optional<config::FlushPolicy> of_file, Nanoseconds end_by_span_of_file = {});
 /// AWS_LAMBDA_INITIALIZATION_TYPE alone, for `register`.
 bool is_managed_instances(const config::Environment& environment);
 
@@ -67,6 +70,10 @@ class LifeCycle {
   Task<> serve_invocation(const Event& event);
   InvocationPlan plan(const Event& event);
   Task<> hold(const Event& event, Deadline release);
+  bool ends_by_span() const;
+  Task<> hold_by_span(const Event& event, Deadline release);
+  Task<bool> flush_whole(Deadline release);
+  Task<InvocationEnd> wait_failure(std::string request_id, Deadline release);
   Task<> flush_while_held(Deadline release);
   Task<> flush_beside(Deadline deadline);
   Task<> end_flush_beside();

@@ -73,7 +73,7 @@ void TelemetryListener::take(const wire::PlatformEvent& event) {
   // A function's own log records may hold a request id, too, and are many of a kind.
   if (event.type.starts_with("platform.") && !event.request_id.empty()) {
     if (!events_.add(hash(concat(event.type, " ", event.request_id, " ", event.time)))) return;
-    if (event.type == "platform.runtimeDone") {
+    if (event.type == "platform.runtimeDone" && !is_passed_over(event.request_id)) {
       if (done_.size() == done_max) done_.pop_front();
       const bool failed = !event.status.empty() && event.status != "success";
       done_.push_back({std::string(event.request_id), failed ? InvocationEnd::failed : InvocationEnd::succeeded});
@@ -101,6 +101,18 @@ Task<InvocationEnd> TelemetryListener::wait_runtime_done(std::string request_id,
     const Result<> waited = co_await runtime_done_.wait(runtime_.monotonic(deadline));
     if (!waited && waited.error().code != ErrorCode::timed_out) co_return InvocationEnd::not_seen;
   }
+}
+
+void TelemetryListener::pass_over(std::string request_id) {
+  if (passed_over_.size() == done_max) passed_over_.pop_front();
+  passed_over_.push_back(std::move(request_id));
+}
+
+bool TelemetryListener::is_passed_over(std::string_view request_id) {
+  const auto found = std::find(passed_over_.begin(), passed_over_.end(), request_id);
+  if (found == passed_over_.end()) return false;
+  passed_over_.erase(found);
+  return true;
 }
 
 Task<> TelemetryListener::stop() { co_await server_.stop(Nanoseconds::zero()); }

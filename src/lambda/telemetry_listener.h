@@ -55,6 +55,9 @@ class TelemetryListener final : private net::HttpService {
   /// Each runtimeDone answers one wait: an invocation that is tried again keeps its request id.
   /// `not_seen`: it has not come, or the task was cancelled.
   Task<InvocationEnd> wait_runtime_done(std::string request_id, Deadline deadline);
+  /// The runtimeDone of this request will answer no wait: whoever wanted to know does so already.
+  /// Requires: it was waited for, and not seen.
+  void pass_over(std::string request_id);
   /// Closes everything. Requires: nobody waits.
   Task<> stop();
 
@@ -83,6 +86,7 @@ class TelemetryListener final : private net::HttpService {
   Task<net::HttpReply> serve(net::HttpRequest request) override;
   net::HttpReply failure(const wire::RequestHead* head, int status, std::string_view message) override;
   void take(const wire::PlatformEvent& event);
+  bool is_passed_over(std::string_view request_id);
 
   Runtime& runtime_;
   BlockPool pool_;
@@ -95,8 +99,9 @@ class TelemetryListener final : private net::HttpService {
     InvocationEnd end;
   };
   std::deque<Done> done_;  // those that nobody has waited for yet
-  Recent<16> bodies_;      // of whole deliveries
-  Recent<128> events_;     // of type, request id and time
+  std::deque<std::string> passed_over_;
+  Recent<16> bodies_;   // of whole deliveries
+  Recent<128> events_;  // of type, request id and time
   std::size_t deliveries_ = 0;
   Handle handle_ = no_handle;
   std::uint16_t port_ = 0;

@@ -18,6 +18,8 @@
 
 namespace stint {
 
+class InvocationWatch;
+
 /// What a component is given at its making; all of it outlives the component.
 struct ComponentContext {
   Runtime& runtime;
@@ -27,6 +29,8 @@ struct ComponentContext {
   /// Notified whenever a component's activity() may have changed.
   Notifier& changed;
   const config::Environment& environment;
+  /// Receivers show it what comes; null: nobody wants to know.
+  InvocationWatch* watch = nullptr;
 };
 
 /// Items whose sender was told success are dropped: `error` is what their consumer said. Where only the environment's

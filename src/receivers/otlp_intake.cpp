@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "otlp/repair.h"
+#include "pipeline/invocation_watch.h"
 
 namespace stint {
 namespace {
@@ -84,11 +85,14 @@ Task<Result<>> OtlpIntake::take(otlp::Signal signal, Slice request, otlp::Counts
                                 std::shared_ptr<const Metadata> metadata) {
   if (counts.items == 0) co_return Result<>();
   if (context_.pool.is_nearly_full()) co_return Error{ErrorCode::memory_full};
+  InvocationWatch* const watch = context_.watch;
+  if (watch != nullptr && watch->is_watching()) watch->see(signal, request.view());
   Result<Batch> batch = to_batch(signal, std::move(request), counts);
   if (!batch) co_return batch.error();
   batch->metadata = std::move(metadata);
   const Result<> consumed = co_await next_[static_cast<std::size_t>(signal)]->consume(std::move(*batch));
   if (consumed) context_.data.accepted += counts.items;
+  if (watch != nullptr) watch->answer();
   co_return consumed;
 }
 

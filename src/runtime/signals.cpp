@@ -6,7 +6,24 @@
 #include <cerrno>
 #include <csignal>
 
+#include "runtime/combine.h"
+
 namespace stint {
+namespace {
+
+Task<bool> run_whole(Task<> task) {
+  co_await std::move(task);
+  co_return true;
+}
+
+}  // namespace
+
+std::string_view signal_name(int number) { return number == SIGINT ? "SIGINT" : "SIGTERM"; }
+
+Task<> run_until_signal(Runtime& runtime, Task<> stop, Signals& signals) {
+  // A race has waited for all its operands, whichever was first.
+  (void)co_await race(runtime, run_whole(std::move(stop)), signals.wait());
+}
 
 Result<TerminationSignals> TerminationSignals::open(Runtime& runtime) {
   ::signal(SIGPIPE, SIG_IGN);

@@ -213,3 +213,36 @@ def collectors_below(ancestor, name):
         return pid == ancestor
 
     return [pid for pid in found if descends(pid)]
+
+
+LATE = ("--telemetry-delay", "3s")  # of the platform's word that the function has ended
+
+
+def overheads(run):
+    """Milliseconds for which each invocation was held after the function's end."""
+    return [one["extensionOverheadMs"] for one in run.report["invocations"]]
+
+
+def counted(run):
+    """Items accepted, delivered and dropped, by the last line."""
+    return tuple(map(int, re.search(r"(\d+) items accepted, (\d+) delivered, (\d+) dropped", run.text).groups()))
+
+
+def test_the_functions_span_ends_the_hold_before_the_platform_tells(through, backend):
+    """The platform tells the end of an invocation three seconds late. With `end_by_span` nobody waits for that."""
+    # Without its seed the function's span has the request's own id.
+    run = through("--freeze", *LATE, settings=BATCHED, STINT_DEMO_SEED=None, STINT_FLUSH="end", STINT_END_BY_SPAN="5ms")
+    assert run.status == 0, run.text
+    assert max(overheads(run)) < 2500, overheads(run)
+    accepted, delivered, dropped = counted(run)
+    assert accepted == delivered == len(backend.items()) > 20 and dropped == 0, run.text
+
+
+def test_otherwise_the_platform_is_waited_for(through, backend):
+    run = through("--freeze", *LATE, settings=BATCHED, STINT_DEMO_SEED=None, STINT_FLUSH="end", invocations=1)
+    assert min(overheads(run)) > 2500, overheads(run)
+
+
+def test_a_span_with_another_id_ends_no_hold(through, backend):
+    run = through("--freeze", *LATE, settings=BATCHED, STINT_FLUSH="end", STINT_END_BY_SPAN="5ms", invocations=1)
+    assert min(overheads(run)) > 2500, overheads(run)

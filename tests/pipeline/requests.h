@@ -34,6 +34,32 @@ inline std::string spans_request(std::size_t count, std::string_view prefix = "s
   return bytes;
 }
 
+/// The span that an instrumentation makes of an invocation, or something like it.
+struct InvocationSpan {
+  std::string_view request_id;
+  std::string_view key = "faas.invocation_id";
+  std::int32_t kind = otlp::fields::SpanKind::SPAN_KIND_SERVER;
+  std::uint64_t end_time_unix_nano = 1;
+};
+
+/// A traces request with an ordinary span, and this one in a resource and scope of its own.
+inline std::string invocation_request(const InvocationSpan& of) {
+  namespace fields = otlp::fields;
+  std::string bytes = spans_request(1);
+  {
+    otlp::MessageWriter request(bytes);
+    otlp::MessageWriter resource_spans(request, fields::ExportTraceServiceRequest::resource_spans);
+    otlp::MessageWriter scope_spans(resource_spans, fields::ResourceSpans::scope_spans);
+    otlp::MessageWriter span(scope_spans, fields::ScopeSpans::spans);
+    otlp::write(span, fields::Span::name, "invocation");
+    span.add_enum(fields::Span::kind, of.kind);
+    if (of.end_time_unix_nano > 0) span.add_fixed64(fields::Span::end_time_unix_nano, of.end_time_unix_nano);
+    otlp::write_attribute(span, fields::Span::attributes, "faas.trigger", "http");
+    otlp::write_attribute(span, fields::Span::attributes, of.key, of.request_id);
+  }
+  return bytes;
+}
+
 inline Slice slice_of(BlockPool& pool, std::string_view bytes) {
   Block block = *pool.allocate(bytes.size() + 1);
   std::memcpy(block.data(), bytes.data(), bytes.size());

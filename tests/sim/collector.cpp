@@ -44,7 +44,7 @@ CollectorProcess::CollectorProcess(Network& network, CollectorSettings settings,
       environment_(settings_.environment),
       pool_(settings_.memory_bytes_max * (settings_.defect == Defect::takes_more_memory ? 8 : 1),
             limits::http_body_bytes_max),
-      context_{runtime, pool_, copies_, data_, changed_, environment_} {}
+      context_{runtime, pool_, copies_, data_, changed_, environment_, &watch_} {}
 
 CollectorProcess::~CollectorProcess() = default;
 
@@ -82,7 +82,8 @@ bool CollectorProcess::begin() {
     return false;
   }
   load_configuration();
-  lambda::LifeCycleSettings settings = lambda::life_cycle_settings(environment_, service_.flush);
+  lambda::LifeCycleSettings settings = lambda::life_cycle_settings(environment_, service_.flush, service_.end_by_span);
+  settings.watch = &watch_;
   settings.account_id_path.clear();  // there are no files
   life_ =
       std::make_unique<lambda::LifeCycle>(runtime, pool_, copies_, data_, *endpoint, *connection, std::move(settings));

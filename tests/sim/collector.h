@@ -10,6 +10,7 @@
 #include "config/service.h"
 #include "lambda/life_cycle.h"
 #include "pipeline/graph.h"
+#include "pipeline/invocation_watch.h"
 #include "pipeline/memory_journal_file.h"
 #include "sim/process.h"
 
@@ -56,6 +57,7 @@ class CollectorProcess final : public Process {
   CopyCounters copies_;
   DataCounters data_;
   Notifier changed_{runtime};
+  InvocationWatch watch_{runtime};
   ComponentContext context_;
   config::Diagnostics diagnostics_;
   config::ServiceConfig service_;

@@ -67,6 +67,7 @@ Task<> FunctionProcess::serve() {
     const Result<net::HttpResponse> next = co_await call(*api_, "GET", concat(runtime_path, "next"), "", "", forever);
     if (!next || next->status != 200 || next->headers.empty()) co_return;
     const std::string id = next->headers.front().second;
+    request_id_ = id;
     const std::size_t number = std::min(invocation_++, plan_.invocations.size() - 1);
     const bool goes_on = co_await run(plan_.invocations[number]);
     if (!goes_on) co_return;
@@ -99,7 +100,7 @@ Task<> FunctionProcess::export_one(Export one) {
   const std::vector<ItemId> items = ledger_.make(one.items);
   const Result<net::HttpResponse> answer =
       co_await call(*collector_, "POST", std::string(otlp::names(one.signal).url_path), "application/x-protobuf",
-                    make_request(one.signal, items), export_timeout);
+                    make_request(one.signal, items, one.tells_end ? request_id_ : std::string()), export_timeout);
   // A dead process confirms nothing.
   if (!answer || loop.abandoned()) co_return;
   answer->status == 200 ? ledger_.confirm(items) : ledger_.refuse(items);

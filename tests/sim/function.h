@@ -18,8 +18,9 @@ namespace stint::sim {
 struct Export {
   otlp::Signal signal = otlp::Signal::traces;
   std::size_t items = 3;
-  Nanoseconds after{};  // the one before, or the invocation's begin
-  bool beside = false;  // nobody waits for it: it may still be under way when the function has answered
+  Nanoseconds after{};     // the one before, or the invocation's begin
+  bool beside = false;     // nobody waits for it: it may still be under way when the function has answered
+  bool tells_end = false;  // traces: the last span is that of the invocation
 };
 
 struct Invoked {
@@ -56,6 +57,7 @@ class FunctionProcess final : public Process {
   Ledger& ledger_;
   Address runtime_api_;
   std::size_t& invocation_;
+  std::string request_id_;  // of the invocation that runs
   BlockPool pool_{64u << 20};
   CopyCounters copies_;
   std::unique_ptr<net::HttpClient> api_;

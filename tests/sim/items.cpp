@@ -16,12 +16,16 @@ namespace {
 namespace fields = otlp::fields;
 constexpr std::string_view number_key = "number";
 
-void write_item(otlp::MessageWriter& scope, otlp::Signal signal, ItemId id) {
+void write_item(otlp::MessageWriter& scope, otlp::Signal signal, ItemId id, std::string_view invocation_id) {
   const auto number = static_cast<std::int64_t>(id);
   if (signal == otlp::Signal::traces) {
     otlp::MessageWriter span(scope, fields::ScopeSpans::spans);
     otlp::write(span, fields::Span::name, "work");
     otlp::write_attribute(span, fields::Span::attributes, number_key, number);
+    if (invocation_id.empty()) return;
+    span.add_enum(fields::Span::kind, fields::SpanKind::SPAN_KIND_SERVER);
+    span.add_fixed64(fields::Span::end_time_unix_nano, 1);
+    otlp::write_attribute(span, fields::Span::attributes, "faas.invocation_id", invocation_id);
   } else if (signal == otlp::Signal::logs) {
     otlp::MessageWriter record(scope, fields::ScopeLogs::log_records);
     otlp::write_attribute(record, fields::LogRecord::attributes, number_key, number);
@@ -43,7 +47,7 @@ void read_number(const otlp::Attributes& attributes, std::vector<ItemId>& items)
 
 }  // namespace
 
-std::string make_request(otlp::Signal signal, const std::vector<ItemId>& items) {
+std::string make_request(otlp::Signal signal, const std::vector<ItemId>& items, std::string_view invocation_id) {
   std::string request;
   {
     otlp::MessageWriter message(request);
@@ -53,7 +57,8 @@ std::string make_request(otlp::Signal signal, const std::vector<ItemId>& items) 
       otlp::write_attribute(resource, fields::Resource::attributes, "service.name", "function");
     }
     otlp::MessageWriter scope(resource_entry, fields::ResourceSpans::scope_spans);
-    for (const ItemId id : items) write_item(scope, signal, id);
+    for (const ItemId id : items)
+      write_item(scope, signal, id, id == items.back() ? invocation_id : std::string_view());
   }
   return request;
 }

@@ -15,8 +15,9 @@ namespace stint::sim {
 
 using ItemId = std::uint64_t;
 
-/// A request of so many spans, data points or records; each carries its number.
-std::string make_request(otlp::Signal signal, const std::vector<ItemId>& items);
+/// A request of so many spans, data points or records; each carries its number. `invocation_id`: the last span is that
+/// of this invocation, as an instrumentation makes it.
+std::string make_request(otlp::Signal signal, const std::vector<ItemId>& items, std::string_view invocation_id = {});
 /// The numbers in a request. Fails (test failure): a request that is no OTLP, an item without a number.
 std::vector<ItemId> read_request(otlp::Signal signal, std::string_view request);
 

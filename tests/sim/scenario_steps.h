@@ -23,5 +23,7 @@ void prepare_refusing(WorldSettings& settings);
 
 /// Those of data that survives its process.
 std::span<const Scenario> journal_scenarios();
+/// Those of the end: of an invocation, told otherwise than by the platform, and of the environment.
+std::span<const Scenario> end_scenarios();
 
 }  // namespace stint::sim

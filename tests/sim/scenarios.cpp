@@ -425,8 +425,9 @@ constexpr Scenario own_scenarios[] = {
 std::span<const Scenario> scenarios() {
   static const std::vector<Scenario> all = [] {
     std::vector<Scenario> joined(std::begin(own_scenarios), std::end(own_scenarios));
-    const std::span<const Scenario> others = journal_scenarios();
-    joined.insert(joined.end(), others.begin(), others.end());
+    for (const std::span<const Scenario> others : {journal_scenarios(), end_scenarios()}) {
+      joined.insert(joined.end(), others.begin(), others.end());
+    }
     return joined;
   }();
   return all;

@@ -46,6 +46,8 @@ TEST(Options, ReadEverything) {
                                          "503,429",
                                          "--backend-delay",
                                          "20",
+                                         "--telemetry-delay",
+                                         "2s",
                                          "--freeze",
                                          "--seed",
                                          "5",
@@ -65,6 +67,7 @@ TEST(Options, ReadEverything) {
   EXPECT_EQ(options.backend_settings.delay, Milliseconds(20));
   EXPECT_TRUE(options.platform.freeze);
   EXPECT_EQ(options.platform.seed, 5u);
+  EXPECT_EQ(options.platform.telemetry_delay, Seconds(2));
   EXPECT_EQ(options.events, (Arguments{R"({"a":1})", "2"}));
 }
 

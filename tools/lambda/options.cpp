@@ -163,6 +163,7 @@ constexpr Option options_table[] = {
     {"--tmp", true, [](O& o, Text v) { return set_path(o.temporary_directory, v); }},
     {"--freeze", false, [](O& o, Text) { return o.platform.freeze = true, std::string(); }},
     {"--mode", true, set_mode},
+    {"--telemetry-delay", true, [](O& o, Text v) { return set_duration(o.platform.telemetry_delay, v); }},
     {"--netns", false, [](O& o, Text) { return o.private_network = true, std::string(); }},
     {"--backend-port", true, [](O& o, Text v) { return set_number<std::uint16_t>(o.backend_port, v, 0, 65'535); }},
     {"--backend-delay", true, set_backend_delay},
@@ -272,6 +273,8 @@ Runs extensions beside a function that uses a real runtime interface client, in 
   --memory MB            [512]
   --freeze               stop all processes between invocations, as Lambda does
   --mode MODE            on-demand, provisioned-concurrency, snap-start, managed-instances, sam, no-telemetry
+  --telemetry-delay DURATION
+                         the Telemetry API delivers that much later than it was asked to [0]
   --tmp DIR              mounted at /tmp for the processes (root, or user namespaces)
   --netns                a private network: every port is free, nothing outside is reached
   --backend-port PORT    of the OTLP/HTTP back end built in [any]; its URL is in STINT_BACKEND_ENDPOINT

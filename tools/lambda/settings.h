@@ -64,6 +64,7 @@ struct Settings {
 
   std::size_t extensions_max = 10;
   std::size_t response_bytes_max = 6'291'556;  // buffered responses; streamed ones are not cut
+  Nanoseconds telemetry_delay{};  // of each delivery, beyond what its subscriber asked for
   std::size_t telemetry_queue_bytes_max = 8u << 20;
   int delivery_attempts_max = 10;
   Nanoseconds delivery_backoff_first = Milliseconds(100);

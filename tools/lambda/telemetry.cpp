@@ -44,6 +44,10 @@ void Telemetry::emit(Event event, Now now) {
   if (!closed_) history_.push_back(std::move(event));
 }
 
+Nanoseconds Telemetry::buffered_for(const Subscriber& subscriber) const {
+  return subscriber.subscription.timeout + settings_.telemetry_delay;
+}
+
 void Telemetry::append(Subscriber& subscriber, const Event& event, Now now) {
   if (!subscriber.subscription.wants(event.kind)) return;
   std::string item = envelope(event, subscriber.subscription.text_records());
@@ -55,7 +59,7 @@ void Telemetry::append(Subscriber& subscriber, const Event& event, Now now) {
   report_dropped(subscriber, now);
   subscriber.bytes += item.size();
   subscriber.items.push_back(std::move(item));
-  if (!subscriber.flush_at) subscriber.flush_at = now.monotonic + subscriber.subscription.timeout;
+  if (!subscriber.flush_at) subscriber.flush_at = now.monotonic + buffered_for(subscriber);
 }
 
 void Telemetry::report_dropped(Subscriber& subscriber, Now now) {
@@ -68,7 +72,7 @@ void Telemetry::report_dropped(Subscriber& subscriber, Now now) {
   subscriber.dropped_records = subscriber.dropped_bytes = 0;
   subscriber.bytes += item.size();
   subscriber.items.push_back(std::move(item));
-  if (!subscriber.flush_at) subscriber.flush_at = now.monotonic + subscriber.subscription.timeout;
+  if (!subscriber.flush_at) subscriber.flush_at = now.monotonic + buffered_for(subscriber);
 }
 
 bool Telemetry::due(const Subscriber& subscriber, Now now) const {
@@ -97,7 +101,7 @@ void Telemetry::cut_batch(Subscriber& subscriber, Now now) {
   subscriber.bytes -= bytes;
   subscriber.attempts = 0;
   subscriber.flush_at.reset();
-  if (!subscriber.items.empty()) subscriber.flush_at = now.monotonic + subscriber.subscription.timeout;
+  if (!subscriber.items.empty()) subscriber.flush_at = now.monotonic + buffered_for(subscriber);
 }
 
 void Telemetry::post(Subscriber& subscriber) {

@@ -61,6 +61,7 @@ class Telemetry {
   };
 
   void append(Subscriber& subscriber, const Event& event, Now now);
+  Nanoseconds buffered_for(const Subscriber& subscriber) const;
   void report_dropped(Subscriber& subscriber, Now now);
   bool due(const Subscriber& subscriber, Now now) const;
   void cut_batch(Subscriber& subscriber, Now now);

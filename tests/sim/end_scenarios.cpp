@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scenarios of the end: of an invocation, told by the SDK's span before the platform tells it; and of the environment.
+#include <gtest/gtest.h>
+
+#include "sim/scenario_steps.h"
+
+namespace stint::sim {
+namespace {
+
+void prepare_end_by_span(WorldSettings& settings) {
+  defaults(settings);
+  settings.environment = {{"STINT_END_BY_SPAN", "3ms"}};
+  Export span{otlp::Signal::traces, 4};
+  span.tells_end = true;
+  settings.function.invocations = {
+      with_exports({{otlp::Signal::logs, 2}, span, {otlp::Signal::metrics, 3, Milliseconds(1)}})};
+}
+
+// The platform tells the function's end after up to 25 ms, the function's span at once.
+void end_by_span(World& world) {
+  initialise(world);
+  Nanoseconds overhead{};
+  for (int i = 0; i < 4; ++i) {
+    const platform::InvocationOutcome* const outcome = world.invoke();
+    expect_success(world, outcome);
+    if (!world.has_fault()) {
+      overhead = std::max(overhead, outcome->extension_overhead);
+      EXPECT_EQ(world.ledger().missing(), 0u) << "held back over the freeze, though the policy is `end`";
+    }
+    world.end_connections(Death::reset);
+    world.pass(Seconds(300));
+  }
+  EXPECT_LT(overhead, Milliseconds(15)) << "held until the platform has told the end";
+  shut_down_at_once(world);
+  expect_all_delivered(world);
+}
+
+void prepare_data_after_span(WorldSettings& settings) {
+  prepare_end_by_span(settings);
+  settings.function.invocations.front().exports.push_back({otlp::Signal::traces, 5, Milliseconds(40)});
+}
+
+// A function that goes on after its span: what it sends late is late, and not lost.
+void data_after_span(World& world) {
+  initialise(world);
+  invoke(world, 3, Seconds(300));
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
+constexpr Scenario scenarios_of_end[] = {
+    {"EndByTheSpan", prepare_end_by_span, end_by_span},
+    {"DataAfterTheSpanThatEnds", prepare_data_after_span, data_after_span},
+};
+
+}  // namespace
+
+std::span<const Scenario> end_scenarios() { return scenarios_of_end; }
+
+}  // namespace stint::sim
