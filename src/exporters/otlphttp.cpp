@@ -133,6 +133,8 @@ net::HttpClient& OtlpHttpExporter::client_for(const wire::Url& url) {
   net::HttpClientSettings settings;
   settings.proxy = {.url = config_.client.proxy_url, .environment = &context_.environment, .tls = &tls_};
   settings.keep_alive = !config_.client.disable_keep_alives;
+  settings.http2 = config_.client.offers_http2();
+  settings.http2_keepalive = config_.client.http2_keepalive();
   if (config_.client.idle_conn_timeout > Nanoseconds::zero()) settings.idle_max = config_.client.idle_conn_timeout;
   clients_.push_back(std::make_unique<net::HttpClient>(context_.runtime, answers_, context_.copies, std::move(origin),
                                                        secured ? &tls_ : nullptr, std::move(settings)));
@@ -176,7 +178,7 @@ class OtlpHttpExporter::Delivery final : public Attempts {
     }
     const Nanoseconds configured = exporter_.config_.client.timeout;
     const Nanoseconds timeout = configured > Nanoseconds::zero() ? configured : forever;
-    const Result<net::HttpResponse> response = co_await destination_.client->request(head_, parts_, timeout);
+    const Result<net::HttpResponse> response = co_await destination_.client->post(head_, body_.slices, timeout);
     if (!response) {
       if (response.error().code == ErrorCode::cancelled) co_return response.error();
       exporter_.log_.attempt_failed(destination_.url, destination_.client->explain(response.error()));
@@ -194,10 +196,6 @@ class OtlpHttpExporter::Delivery final : public Attempts {
     const bool compresses = exporter_.config_.client.compression != net::Compression::none;
     body_ = make_request_body(std::move(batch_), compresses ? &exporter_.compressor_ : nullptr, exporter_.context_);
     std::string_view encoding;
-    parts_.reserve(body_.slices.size());
-    for (const Slice& slice : body_.slices) {
-      parts_.push_back({const_cast<char*>(slice.view().data()), slice.size()});
-    }
     if (body_.compressed) encoding = wire::name(exporter_.config_.client.content_encoding());
     head_ = concat(destination_.head, encoding.empty() ? "" : "Content-Encoding: ", encoding,
                    encoding.empty() ? "" : "\r\n", "Content-Length: ", body_.size(), "\r\n\r\n");
@@ -243,7 +241,6 @@ class OtlpHttpExporter::Delivery final : public Attempts {
   std::size_t items_;
   Batch batch_;  // until the request is made of it
   RequestBody body_;
-  std::vector<iovec> parts_;
   std::string head_;
 };
 

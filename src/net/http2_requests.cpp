@@ -11,7 +11,7 @@ namespace stint::net {
 namespace {
 
 constexpr std::string_view keepalive_ping = "stint-ka";
-constexpr std::size_t frames_per_request = 10;  // frames without an answer that go with a request
+constexpr std::size_t frames_per_request = 10;         // frames without an answer that go with a request
 constexpr std::uint32_t default_window_bytes = 65535;  // RFC 9113, 6.9.2: enough for answers
 
 Http2Settings session_settings() {
@@ -138,12 +138,13 @@ bool Http2Requests::header(void* call, std::string_view name, std::string_view v
   } else if (exchange.is_informational_) {
     return true;
   } else if (name == "content-type") {
-    response.content_type = value;
+    response.content_type = wire::media_type(value);
   } else if (name == "retry-after") {
     response.retry_after = value;
   }
-  const auto found = std::find(exchange.request_.wanted.begin(), exchange.request_.wanted.end(), name);
-  if (found != exchange.request_.wanted.end()) response.headers.emplace_back(name, value);
+  for (const std::string_view one : exchange.request_.wanted) {
+    if (wire::equals_ignoring_case(one, name)) response.headers.emplace_back(one, value);
+  }
   return true;
 }
 

@@ -40,7 +40,7 @@ struct Http2Request {
   std::span<const wire::Header> head;        // :method, :scheme, :path, :authority first, names in small letters
   std::string_view prefix;                   // of the body; copied
   std::span<const Slice> body;               // sent from where it lies
-  std::span<const std::string_view> wanted;  // names of headers and trailers to hand back, in small letters
+  std::span<const std::string_view> wanted;  // names of headers and trailers to hand back
 };
 
 /// One request and what has come of its answer. It stays where it is from start() until it has ended or is given up.

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint32_t default_frame_bytes = 16384;  // RFC 9113, 6.5.2
 constexpr std::size_t frame_head_bytes = 9;
+constexpr std::size_t bytes_per_window = 512;  // a peer that opens them by less is odd
 constexpr std::size_t continuations_max = 8;
 constexpr std::size_t settings_max = 32;  // of one frame
 
@@ -176,7 +177,8 @@ struct Http2Session::Callbacks {
     Http2Output& out = *self(context).output_;
     if (out.size() >= self(context).output_bytes_max_) return NGHTTP2_ERR_WOULDBLOCK;
     body.left -= size;
-    self(context).windows_awaited_ += 2;  // the stream's and the connection's, which the peer opens again for it
+    // The stream's and the connection's, which the peer opens again for it as it reads.
+    self(context).windows_awaited_ += 2 + size / bytes_per_window;
     out.append(view_of(head, frame_head_bytes));
     const std::size_t copied = std::min(size, body.rest.size());
     out.append(body.rest.substr(0, copied));

@@ -9,10 +9,40 @@ namespace {
 
 constexpr std::size_t idle_connections_max = 4;
 
+bool is_not_offered(Error error) { return error.place == static_cast<std::uint16_t>(Http2Place::not_offered); }
+
 // An alert of TLS, or the begin of a handshake, where an answer should be.
 bool looks_like_tls(std::string_view bytes) {
   return bytes.size() > 1 && (bytes[0] == '\x15' || bytes[0] == '\x16') && bytes[1] == '\x03';
 }
+
+// The head of a request as fields of HTTP/2.
+class Http2Head {
+ public:
+  /// Requires: a whole head, as append_request_head() writes it.
+  explicit Http2Head(std::string_view text) : text_(text) {
+    std::size_t scanned = 0;
+    const Result<std::size_t> size = wire::parse_request_head(text_, scanned, parsed_);
+    STINT_CHECK(size && *size == text_.size());
+    fields_ = {{":method", parsed_.method},
+               {":scheme", "https"},
+               {":path", parsed_.target},
+               {":authority", parsed_.headers.value("host")}};
+    for (const wire::Header& header : parsed_.headers) {
+      if (wire::equals_ignoring_case(header.name, "host")) continue;
+      for (char& c : std::span(const_cast<char*>(header.name.data()), header.name.size())) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+      }
+      fields_.push_back(header);
+    }
+  }
+  std::span<const wire::Header> fields() const { return fields_; }
+
+ private:
+  std::string text_;  // ours, so that names can be written in small letters
+  wire::RequestHead parsed_;
+  std::vector<wire::Header> fields_;
+};
 
 }  // namespace
 
@@ -22,7 +52,9 @@ HttpClient::HttpClient(Runtime& runtime, BlockPool& pool, CopyCounters& copies, 
       pool_(pool),
       copies_(copies),
       settings_(std::move(settings)),
-      connector_(runtime, std::move(origin), tls, {.proxy = std::move(settings_.proxy)}) {}
+      connector_(runtime, std::move(origin), tls,
+                 {.proxy = std::move(settings_.proxy),
+                  .protocols = settings_.http2 ? TlsProtocols::http2_or_http1 : TlsProtocols::http1}) {}
 
 HttpClient::~HttpClient() = default;
 
@@ -39,6 +71,7 @@ Task<> HttpClient::close(Nanoseconds timeout) {
     idle_.pop_back();
     co_await connection->stream.close(timeout);
   }
+  if (http2_) co_await http2_->close(timeout);
 }
 
 std::unique_ptr<HttpClient::Connection> HttpClient::take_idle() {
@@ -58,6 +91,33 @@ void HttpClient::keep(std::unique_ptr<Connection> connection) {
   connection->used = true;
   connection->rests_since = runtime_.now();
   idle_.push_back(std::move(connection));
+}
+
+Task<Result<HttpResponse>> HttpClient::post(std::string_view head, std::span<const Slice> body, Nanoseconds timeout) {
+  if (connector_.is_secured() && connector_.offers() == TlsProtocols::http2_or_http1) {
+    if (!http2_) {
+      http2_ = std::make_unique<Http2Client>(
+          connector_, pool_, copies_,
+          Http2ClientSettings{.keepalive = settings_.http2_keepalive, .idle_max = settings_.idle_max});
+    }
+    const auto fields = std::make_unique<Http2Head>(head);
+    const Http2Request request{.head = fields->fields(), .body = body};
+    const MonotonicTime end = timeout == forever ? MonotonicTime::max() : runtime_.now() + timeout;
+    Result<HttpResponse> response = co_await http2_->request(request, end);
+    if (response || !is_not_offered(response.error())) co_return std::move(response);
+    speak_http1();
+  }
+  std::vector<iovec> parts;
+  parts.reserve(body.size());
+  for (const Slice& slice : body) parts.push_back({const_cast<char*>(slice.view().data()), slice.size()});
+  co_return co_await request(head, parts, timeout);
+}
+
+// The origin has chosen it: from now on nothing else is offered.
+void HttpClient::speak_http1() {
+  connector_.offer(TlsProtocols::http1);
+  std::optional<ByteStream> stream = http2_->take_other();
+  if (stream) idle_.push_back(std::make_unique<Connection>(std::move(*stream), pool_, copies_));
 }
 
 Task<Result<HttpResponse>> HttpClient::request(std::string_view head, std::span<const iovec> body, Nanoseconds timeout,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// An HTTP/1.1 client for one origin: keeps connections, opens them when needed, and sends a request once more, in
-// silence, when a kept connection turns out to have died (as they do in a freeze) before any byte of an answer. Between
-// it and the origin there may be a proxy: http requests are then sent to it, https ones through a tunnel that it makes.
+// An HTTP client for one origin: keeps connections, opens them when needed, and sends a request once more, in silence,
+// when a kept connection turns out to have died (as they do in a freeze) before any byte of an answer. It speaks
+// HTTP/1.1, or HTTP/2 where that is wanted and the origin chooses it in TLS. Between it and the origin there may be a
+// proxy: http requests are then sent to it, https ones through a tunnel that it makes.
 #pragma once
 
 #include <sys/uio.h>
@@ -15,6 +16,7 @@
 #include "base/counters.h"
 #include "base/limits.h"
 #include "net/connector.h"
+#include "net/http2_client.h"
 #include "net/http_response.h"
 
 namespace stint::net {
@@ -24,6 +26,8 @@ struct HttpClientSettings {
   ProxySource proxy;
   bool keep_alive = true;          // false: a connection for each request
   Nanoseconds idle_max = forever;  // a connection that rested longer is not used again
+  bool http2 = false;              // offered in TLS, for post()
+  KeepaliveSettings http2_keepalive{.ping_after = KeepaliveSettings::never};
 };
 
 class HttpClient {
@@ -43,17 +47,23 @@ class HttpClient {
   Task<Result<HttpResponse>> request(std::string_view head, std::span<const iovec> body, Nanoseconds timeout,
                                      std::span<const std::string_view> wanted = {});
 
+  /// The same with a body of slices, sent from where they lie. Over HTTP/2 they go on one connection.
+  Task<Result<HttpResponse>> post(std::string_view head, std::span<const Slice> body, Nanoseconds timeout);
+
   const HttpOrigin& origin() const { return connector_.origin(); }
   bool is_secured() const { return connector_.is_secured(); }
   /// A failed request's error as a sentence.
-  std::string explain(Error error) const { return connector_.explain(error); }
+  std::string explain(Error error) const {
+    return is_http2_error(error) ? http2_text(error) : connector_.explain(error);
+  }
   /// Takes a connection that somebody else opened (the register connection of the life cycle).
   void adopt(ByteStream stream);
   void close_idle_connections();
-  /// The same, and TLS peers are told. Suspends: for as long as a peer does not read, at most `timeout`.
+  /// The same, and TLS peers are told. To be awaited before the end after a post(). Suspends: for as long as a peer
+  /// does not read, at most `timeout`.
   Task<> close(Nanoseconds timeout);
   std::size_t connections_opened() const { return connector_.opened(); }
-  std::size_t silent_retries() const { return silent_retries_; }
+  std::size_t silent_retries() const { return silent_retries_ + (http2_ ? http2_->silent_retries() : 0); }
   std::size_t sessions_resumed() const { return connector_.sessions_resumed(); }
 
  private:
@@ -64,6 +74,7 @@ class HttpClient {
   };
   std::unique_ptr<Connection> take_idle();
   void keep(std::unique_ptr<Connection> connection);
+  void speak_http1();
   void read_proxy(const Proxy& proxy);
   std::vector<iovec> request_parts(std::string_view head, std::span<const iovec> body);
   Task<Result<HttpResponse>> exchange(Connection& connection, std::string_view head, std::span<const iovec> body,
@@ -75,6 +86,7 @@ class HttpClient {
   CopyCounters& copies_;
   HttpClientSettings settings_;
   Connector connector_;
+  std::unique_ptr<Http2Client> http2_;  // from the first post() on, where HTTP/2 is offered
   // Of http requests to a proxy: what stands before the target, and a line more.
   std::string target_prefix_;
   std::string proxy_fields_;

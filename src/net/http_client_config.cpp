@@ -57,6 +57,14 @@ int HttpClientConfig::compression_level() const {
   return level == -1 ? deflate_own_level : std::max(level, 1);
 }
 
+// Go's.
+KeepaliveSettings HttpClientConfig::http2_keepalive() const {
+  KeepaliveSettings settings{.ping_after = KeepaliveSettings::never, .ping_timeout = Seconds(15)};
+  if (http2_read_idle_timeout > Nanoseconds::zero()) settings.ping_after = http2_read_idle_timeout;
+  if (http2_ping_timeout > Nanoseconds::zero()) settings.ping_timeout = http2_ping_timeout;
+  return settings;
+}
+
 std::string check_http_endpoint(const std::string& endpoint) {
   if (endpoint.empty()) return {};
   const Result<wire::Url> url = wire::parse_url(endpoint);

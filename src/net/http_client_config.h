@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "config/schema.h"
+#include "net/keepalive.h"
 #include "net/proxy.h"
 #include "net/tls_config.h"
 #include "wire/compression.h"
@@ -48,9 +49,14 @@ struct HttpClientConfig {
   std::string proxy_url;
   Nanoseconds idle_conn_timeout{};  // 0: none
   bool disable_keep_alives = false;
+  bool force_attempt_http2 = true;
+  Nanoseconds http2_read_idle_timeout{};  // 0: no pings
+  Nanoseconds http2_ping_timeout{};       // 0: 15 s
 
   void validate(const config::Report& report);
   wire::ContentEncoding content_encoding() const;
+  bool offers_http2() const { return force_attempt_http2 && !disable_keep_alives; }
+  KeepaliveSettings http2_keepalive() const;
   /// The level for wire::Compressor.
   int compression_level() const;
 };
@@ -83,10 +89,15 @@ constexpr auto fields_of(HttpClientConfig*) {
                 ignored<std::int64_t>("write_buffer_size", "bytes; bodies are sent from where they lie"),
                 ignored<std::int64_t>("max_idle_conns", "at most 4 connections to a back end are kept while idle"),
                 ignored<std::int64_t>("max_idle_conns_per_host", "as max_idle_conns"),
-                ignored<std::int64_t>("max_conns_per_host", "there are as many connections as requests at one time"),
-                ignored<Nanoseconds>("http2_read_idle_timeout", "HTTP/1.1 only"),
-                ignored<Nanoseconds>("http2_ping_timeout", "HTTP/1.1 only"),
-                ignored<bool>("force_attempt_http2", "HTTP/1.1 only"));
+                ignored<std::int64_t>("max_conns_per_host",
+                                      "over HTTP/1.1 there are as many connections as requests at one time"),
+                field<&Config::force_attempt_http2>(
+                    "force_attempt_http2",
+                    "https:// endpoints are offered HTTP/2, on which requests share a connection; they choose"),
+                field<&Config::http2_read_idle_timeout>(
+                    "http2_read_idle_timeout", "silence of an HTTP/2 connection after which it is pinged; 0: never"),
+                field<&Config::http2_ping_timeout>(
+                    "http2_ping_timeout", "for the answer to a ping, then the connection is replaced; 0: 15 s"));
 }
 
 }  // namespace stint::net

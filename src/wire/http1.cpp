@@ -142,11 +142,6 @@ Result<> run(HeadParser<is_request>& parser, std::string_view head, Headers& hea
   return {};
 }
 
-std::string_view media_type(const Headers& headers) {
-  const std::string_view value = headers.value("content-type");
-  return trim(value.substr(0, value.find(';')));
-}
-
 std::string_view coding(const Headers& headers) {
   const std::string_view value = headers.value("content-encoding");
   return equals_ignoring_case(value, "identity") ? std::string_view() : value;
@@ -188,9 +183,13 @@ std::string_view RequestHead::path() const {
   return rest.substr(0, rest.find('?'));
 }
 
-std::string_view RequestHead::content_type() const { return media_type(headers); }
+std::string_view media_type(std::string_view content_type) {
+  return trim(content_type.substr(0, content_type.find(';')));
+}
+
+std::string_view RequestHead::content_type() const { return media_type(headers.value("content-type")); }
 std::string_view RequestHead::content_encoding() const { return coding(headers); }
-std::string_view ResponseHead::content_type() const { return media_type(headers); }
+std::string_view ResponseHead::content_type() const { return media_type(headers.value("content-type")); }
 std::string_view ResponseHead::content_encoding() const { return coding(headers); }
 
 Result<std::size_t> parse_request_head(std::string_view bytes, std::size_t& scanned, RequestHead& out) {

@@ -98,6 +98,9 @@ Result<std::size_t> parse_request_head(std::string_view bytes, std::size_t& scan
 Result<std::size_t> parse_response_head(std::string_view bytes, std::size_t& scanned, ResponseHead& out,
                                         bool to_head_request = false);
 
+/// Of a Content-Type: without its parameters.
+std::string_view media_type(std::string_view content_type);
+
 /// True when `text` can be a header's name, a method (a token); a header's value (no control characters).
 bool is_token(std::string_view text);
 bool is_header_value(std::string_view text);

@@ -57,12 +57,14 @@ TEST(OtlpHttpConfig, TakesEveryKnownKey) {
   ASSERT_TRUE(made.good) << made.said;
   // What the reference knows and has no effect here is said.
   for (const char* const key :
-       {"read_buffer_size", "write_buffer_size", "max_idle_conns", "max_idle_conns_per_host", "max_conns_per_host",
-        "http2_read_idle_timeout", "http2_ping_timeout", "force_attempt_http2"}) {
+       {"read_buffer_size", "write_buffer_size", "max_idle_conns", "max_idle_conns_per_host", "max_conns_per_host"}) {
     const std::size_t at = made.said.find(std::string(": ") + key + ": this key has no effect here");
     EXPECT_NE(at, std::string::npos) << key << " in " << made.said;
   }
   EXPECT_EQ(made.said.find("error"), std::string::npos) << made.said;
+  EXPECT_EQ(made.config.client.http2_keepalive().ping_after, Seconds(1));
+  EXPECT_EQ(made.config.client.http2_keepalive().ping_timeout, Seconds(1));
+  EXPECT_TRUE(made.config.client.offers_http2());
   EXPECT_EQ(made.config.client.proxy_url, "http://u:p@proxy:3128");
   EXPECT_EQ(made.config.client.idle_conn_timeout, Seconds(90));
   EXPECT_EQ(made.config.client.compression_level(), 9);

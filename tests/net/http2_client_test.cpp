@@ -316,6 +316,24 @@ Task<> floods(Http2ClientTest& world) {
 }
 TEST_F(Http2ClientTest, AFloodOfPingsEndsTheConnection) { run(floods(*this)); }
 
+Task<> narrow_windows(Http2ClientTest& world) {
+  // A reader that opens its windows by little, each time it has read a piece.
+  std::string opened = http2::ok(3);
+  for (std::size_t i = 0; i < 2 * limits::http2_idle_frames_max; ++i) {
+    opened += http2::frame(http2::window_frame, 0, 0, http2::numbers({1000}));
+  }
+  const std::string wide =
+      http2::settings({{4, 1u << 30}}) + http2::frame(http2::window_frame, 0, 0, http2::numbers({1u << 24}));
+  ScriptedBackEnd back_end(world, {{{{0, wide}, {1, http2::ok(1)}, {2, opened}}}});
+  Client client(world, back_end);
+  EXPECT_TRUE(co_await client.send("one"));
+  EXPECT_TRUE(co_await client.send(std::string(1u << 20, 'b')));
+  (void)co_await world.runtime.sleep(Milliseconds(50));
+  EXPECT_EQ(client.client.connections(), 1u) << "our own data has opened them: no flood";
+  co_await client.finish(back_end);
+}
+TEST_F(Http2ClientTest, WindowsThatItsOwnDataOpensAreNoFlood) { run(narrow_windows(*this)); }
+
 Task<> junk(Http2ClientTest& world) {
   ScriptedBackEnd back_end(world, {{{{0, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"}}},
                                    {{{1, http2::settings() + http2::ok(1)}}}});

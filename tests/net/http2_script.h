@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "net/byte_stream.h"
 #include "net/http2_frames.h"
+#include "net/tls_server.h"
 #include "pipeline/component_world.h"
 #include "runtime/stream.h"
 
@@ -55,9 +57,9 @@ inline std::string ok(std::uint32_t stream) { return answer(stream, message(""),
 
 class ScriptedBackEnd {
  public:
-  /// The n-th connection follows the n-th conversation; there are no more.
-  ScriptedBackEnd(ComponentWorld& world, std::vector<Conversation> conversations)
-      : world_(world), conversations_(std::move(conversations)), serving_(world.runtime) {
+  /// The n-th connection follows the n-th conversation; there are no more. With `tls` they begin with its handshake.
+  ScriptedBackEnd(ComponentWorld& world, std::vector<Conversation> conversations, net::TlsServer* tls = nullptr)
+      : world_(world), conversations_(std::move(conversations)), tls_(tls), serving_(world.runtime) {
     Result<Listener> listener = Listener::open(world.runtime, Address::ipv4_loopback(0));
     STINT_CHECK(listener.has_value());
     listener_ = std::move(*listener);
@@ -87,7 +89,8 @@ class ScriptedBackEnd {
     while (connections < conversations_.size()) {
       Result<Stream> stream = co_await listener_.accept();
       if (!stream) co_return;
-      serving_.spawn(converse(std::move(*stream), connections));
+      serving_.spawn(tls_ == nullptr ? converse(std::move(*stream), connections)
+                                     : secure(std::move(*stream), connections));
       ++connections;
     }
   }
@@ -101,7 +104,13 @@ class ScriptedBackEnd {
     return whole >= words.requests;
   }
 
-  Task<> converse(Stream stream, std::size_t connection) {
+  Task<> secure(Stream stream, std::size_t connection) {
+    Result<std::unique_ptr<net::TlsStream>> secured =
+        co_await tls_->secure(std::move(stream), world_.runtime.now() + Seconds(20));
+    if (secured) co_await converse(std::move(*secured), connection);
+  }
+
+  Task<> converse(net::ByteStream stream, std::size_t connection) {
     std::string& bytes = received[connection];
     const Conversation& conversation = conversations_[connection];
     char buffer[65536];
@@ -126,6 +135,7 @@ class ScriptedBackEnd {
 
   ComponentWorld& world_;
   std::vector<Conversation> conversations_;
+  net::TlsServer* tls_;
   Listener listener_;
   Scope serving_;
 };
