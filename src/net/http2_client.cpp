@@ -123,7 +123,9 @@ class Http2Client::Connection {
 // An exchange in the frame of who waits for it.
 class Http2Client::Waiting final : public Http2Exchange {
  public:
-  Waiting(Runtime& runtime, const Http2Request& request) : Http2Exchange(request), ended_(runtime) {}
+  /// Borrows: requests, until it has ended.
+  Waiting(Runtime& runtime, const Http2Request& request, const Http2Requests& requests)
+      : Http2Exchange(request), requests_(requests), ended_(runtime) {}
 
   /// Fails: timed_out, cancelled.
   Task<Result<>> wait(MonotonicTime end) {
@@ -131,10 +133,17 @@ class Http2Client::Waiting final : public Http2Exchange {
     const Result<> waited = co_await ended_.wait(end);
     co_return has_ended() ? Result<>() : waited;
   }
+  /// Its connection had answered something when this ended: it is no wonder that it died, and it got us on.
+  bool was_served() const { return was_served_; }
 
  private:
-  void ended() override { ended_.notify_all(); }
+  void ended() override {
+    was_served_ = requests_.has_answered();
+    ended_.notify_all();
+  }
+  const Http2Requests& requests_;
   Notifier ended_;
+  bool was_served_ = false;
 };
 
 Http2Client::Http2Client(Connector& connector, BlockPool& answers, CopyCounters& copies, Http2ClientSettings settings)
@@ -155,9 +164,8 @@ Task<Result<HttpResponse>> Http2Client::request(Http2Request request, MonotonicT
     if (!found) co_return found.error();
     Connection* const connection = *found;
     Http2Requests& requests = connection->requests();
-    const bool used = requests.has_answered();
     const MonotonicTime began = runtime_.now();
-    Waiting exchange(runtime_, request);
+    Waiting exchange(runtime_, request, requests);
     requests.start(exchange, began);
     connection->wake();
     const Result<> waited = co_await exchange.wait(end);
@@ -170,7 +178,7 @@ Task<Result<HttpResponse>> Http2Client::request(Http2Request request, MonotonicT
     }
     if (exchange.result()) co_return exchange.take_response();
     const Error error = exchange.result().error();
-    const bool died = used && !exchange.answer_begun() && connection_died(error);
+    const bool died = exchange.was_served() && !exchange.answer_begun() && connection_died(error);
     if ((!exchange.is_unprocessed() && !died) || retries == silent_retries_max) co_return error;
     ++silent_retries_;
   }
