@@ -68,6 +68,7 @@ class GrpcAnswer:
     raw: bytes | None = None  # no answer: these bytes, and the connection is closed
     goaway: bool = False  # GOAWAY behind the answer; what was opened later is not looked at
     goaway_first: bool = False  # GOAWAY before the answer
+    close_after: bool = False  # the connection is closed behind the answer, without a word
     counts: bool | None = None  # whether the sender may take the data as accepted; None: by the code
 
 
@@ -168,6 +169,9 @@ class _Connection:
                 break
             if not (self._secured and self._socket.pending()) and not select.select([self._socket], [], [], 0.01)[0]:
                 continue
+            if self._backend.is_deaf(self._number):
+                time.sleep(0.01)
+                continue
             data = self._socket.recv(65536)
             if not data:
                 break
@@ -222,11 +226,10 @@ class _Connection:
 
     def _whole(self, call):
         call.arrived, call.beside = time.monotonic(), len(self._calls)
-        if not self._backend.answers_pings_only:
-            good = examine(call, self._secured)
-            answer = self._backend.take(call, good)
-            start = answer.hold if answer.hold is not None else time.monotonic() + answer.delay_seconds
-            self._due.append((start, call, answer))
+        good = examine(call, self._secured)
+        answer = self._backend.take(call, good)
+        start = answer.hold if answer.hold is not None else time.monotonic() + answer.delay_seconds
+        self._due.append((start, call, answer))
 
     def _serve_due(self):
         left = []
@@ -271,6 +274,9 @@ class _Connection:
             self._h2.send_data(call.stream, self._body(call, answer), end_stream=answer.without_trailers)
             if not answer.without_trailers:
                 self._h2.send_headers(call.stream, [*self._status(answer), *answer.extra_trailers], end_stream=True)
+        if answer.close_after:
+            self._flush()
+            self._open = False
         if answer.goaway:
             self._goaway(max(call.stream, *self._calls) if self._calls else call.stream)
 
@@ -312,7 +318,7 @@ class GrpcWire:
     def __init__(self, tls=None, port=0, unix=None, settings=None, greet=True):
         self.settings = settings or {}
         self.stopping = threading.Event()
-        self.answers_pings_only = False  # calls are taken and never answered
+        self._deaf = set()  # numbers of connections that are not read any more
         self._lock = threading.Condition()
         self._tls, self._unix, self._greet = tls, unix, greet
         if tls is not None:
@@ -367,6 +373,11 @@ class GrpcWire:
                     connection.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass  # the other side was faster
+
+    def go_deaf(self):
+        """Nothing more is read from the connections that are there now, and no ping of theirs is answered."""
+        with self._lock:
+            self._deaf.update(self._open)
 
     # What a test sees
 
@@ -423,6 +434,10 @@ class GrpcWire:
         return self.calls
 
     # What its connections tell it
+
+    def is_deaf(self, number):
+        with self._lock:
+            return number in self._deaf
 
     def breach(self, text):
         with self._lock:

@@ -83,7 +83,7 @@ def send_in_background(running, *seeds):
 
     def wait():
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
         return [answers[seed] for seed in seeds]
 
     return wait
@@ -397,6 +397,14 @@ def test_a_kept_connection_that_was_closed_is_replaced_in_silence(wire, start):
     assert wire.connections == 4
     assert "warn" not in running.log()
     items.assert_equal(span_items(*range(4)), wire.items())
+
+
+def test_a_connection_that_closes_behind_each_answer_loses_nothing(wire, start):
+    wire.answer_always(GrpcAnswer(close_after=True))
+    running = start(wire.address, **LATER)
+    for seed in range(10):
+        assert_success(send(running, seed))
+    items.assert_equal(span_items(*range(10)), wire.items())
 
 
 def test_connections_that_died_while_it_was_frozen_are_replaced_in_silence(wire, start):

@@ -14,9 +14,10 @@ import items
 from client import assert_success
 from collector import poll
 from grpc_backend import GrpcBackend
-from grpc_wire import GrpcWire
+from grpc_wire import GrpcAnswer, GrpcWire
 from proxy import Proxy
-from test_grpc_export import LATER, send, span_items, start, wire  # noqa: F401 (fixtures)
+from sdk_clients import FULL
+from test_grpc_export import LATER, send, send_in_background, span_items, start, wire  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,39 @@ def test_the_expected_name_can_be_another(authority, start):
     with GrpcWire(tls=elsewhere.server()) as backend:
         tls = {"ca_file": str(authority.root.file), "server_name_override": "example.com"}
         assert_success(send(start(backend.address, secured=True, tls=tls), 1))
+
+
+# Keepalive. Its least time is gRPC's ten seconds.
+
+ONLY_FULL = pytest.mark.skipif(not FULL, reason="--full runs it")
+KEEPALIVE = {"keepalive": {"time": "10s", "timeout": "1s"}, "timeout": "60s"}
+
+
+@ONLY_FULL
+def test_a_silent_back_end_is_pinged_while_a_call_is_under_way(wire, start):
+    wire.answer(GrpcAnswer(delay_seconds=11))
+    (answer,) = send_in_background(start(wire.address, **KEEPALIVE), 1)()
+    assert_success(answer)
+    assert wire.pings >= 1 and wire.connections == 1
+
+
+@ONLY_FULL
+def test_a_back_end_that_answers_no_ping_is_connected_to_anew(wire, start):
+    running = start(wire.address, **KEEPALIVE)
+    assert_success(send(running, 1))
+    wire.go_deaf()
+    assert_success(send_in_background(running, 2)()[0])
+    assert wire.connections == 2
+    items.assert_equal(span_items(1, 2), wire.items())
+
+
+@ONLY_FULL
+@pytest.mark.parametrize("permitted", [False, True])
+def test_an_idle_connection_is_pinged_only_if_that_is_permitted(wire, start, permitted):
+    keepalive = {"time": "10s", "timeout": "1s", "permit_without_stream": permitted}
+    assert_success(send(start(wire.address, keepalive=keepalive), 1))
+    wire.wait(lambda backend: backend.pings, 12)
+    assert (wire.pings >= 1) == permitted
 
 
 # Other ways out

@@ -16,6 +16,7 @@ import collector as collector_module
 import items
 from backend import JSON, PROTOBUF, Backend
 from grpc_backend import GrpcBackend
+from grpc_wire import GrpcAnswer, GrpcWire
 from sdk_clients import CLIENTS, FULL
 from test_local_lambda import PROGRAM
 
@@ -52,6 +53,12 @@ def destination(request, authority, leaf):
     """(a back end for the collector, the kind of exporter, its settings)"""
     secured, as_json = request.param.endswith(("s", "s-json")), request.param.endswith("json")
     settings = {"tls": {"ca_file": str(authority.root.file)}} if secured else {}
+    if request.param == "grpc-dying":
+        with GrpcWire() as backend:
+            backend.answer_always(GrpcAnswer(close_after=True))
+            yield backend, "otlp", {"endpoint": backend.address, "tls": {"insecure": True}}
+            assert backend.violations == []
+        return
     if request.param.startswith("grpc"):
         with GrpcBackend(tls=leaf if secured else None) as backend:
             yield backend, "otlp", {"endpoint": backend.address, **(settings or {"tls": {"insecure": True}})}
@@ -130,12 +137,14 @@ def test_what_arrives_is_what_the_sdk_sends(
     items.assert_equal(sent, destination[0].wait_for_items(len(sent)))
 
 
-@pytest.mark.parametrize("destination", DESTINATIONS if FULL else ("http", "grpc", "grpcs"), indirect=True)
+@pytest.mark.parametrize("destination", (*DESTINATIONS, "grpc-dying") if FULL else ("grpc", "grpcs", "grpc-dying"), indirect=True)
 @pytest.mark.parametrize("client, transport, compression", cases(COMPRESSIONS if FULL else ("gzip",)))
 def test_a_function_loses_nothing_in_a_frozen_environment(
     client, transport, compression, destination, tmp_path, free_port, venv_python
 ):
-    """As an extension beside a real function: each invocation's data has arrived before the next one begins."""
+    """As an extension beside a real function: each invocation's data has arrived before the next one begins, over
+    connections that were frozen with it or, from the one that is dying, closed behind each answer.
+    """
     client.skip_if_unavailable()
     port, report = free_port(), tmp_path / "report.json"
     configuration = configuration_for(transport, port, destination, timeout="1h")
