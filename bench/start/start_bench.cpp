@@ -50,6 +50,7 @@ struct Program {
   std::string path;
   std::vector<double> samples[figure_count];
   std::string failure;
+  std::vector<std::string> environment;  // its own, besides that of all
 };
 
 struct Options {
@@ -65,7 +66,7 @@ struct Options {
   std::fprintf(stderr, "start-bench: %s\n", message);
   std::fprintf(stderr,
                "usage: start-bench --subject NAME=PATH... [--runs N] [--quota PERCENT] [--config FILE] "
-               "[--env NAME=VALUE]... [--settle-ms N]\n");
+               "[--env NAME=VALUE]... [--subject-env NAME=VALUE]... [--settle-ms N]\n");
   std::exit(2);
 }
 
@@ -77,7 +78,9 @@ Options parse_arguments(int count, char** arguments) {
     const std::string value = arguments[at + 1];
     const std::size_t equals = value.find('=');
     if (key == "--subject" && equals != std::string::npos) {
-      options.programs.push_back({value.substr(0, equals), value.substr(equals + 1), {}, {}});
+      options.programs.push_back({value.substr(0, equals), value.substr(equals + 1), {}, {}, {}});
+    } else if (key == "--subject-env" && equals != std::string::npos && !options.programs.empty()) {
+      options.programs.back().environment.push_back(value);
     } else if (key == "--runs") {
       options.runs = std::max(1, std::atoi(value.c_str()));
     } else if (key == "--quota") {
@@ -234,7 +237,10 @@ int run(Options options) {
       Program& program = options.programs[index];
       if (!program.failure.empty()) continue;
       launch.path = copies[index];
+      const std::size_t common = launch.environment.size();
+      launch.environment.insert(launch.environment.end(), program.environment.begin(), program.environment.end());
       run_once(program, launch, api, round > 0, options.settle_ms);
+      launch.environment.resize(common);
       api.close_connections();
       ::usleep(quota ? 60'000 : 8'000);  // the periods of the one before are over
       if (isolated) {

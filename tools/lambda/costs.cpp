@@ -2,9 +2,9 @@
 #include "tools/lambda/costs.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include "base/log.h"
+#include "tools/lambda/clock.h"
 #include "tools/lambda/json_value.h"
 #include "tools/lambda/otlp_printer.h"
 #include "tools/lambda/table.h"
@@ -13,13 +13,6 @@ namespace stint::platform {
 namespace {
 
 using Align = Table::Align;
-
-// The loop's time stands still within a turn; a measurement wants the moment itself.
-MonotonicTime clock_now() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return MonotonicTime(Seconds(now.tv_sec) + Nanoseconds(now.tv_nsec));
-}
 
 std::string print(Nanoseconds duration) {
   return duration.count() < 0 ? "-" : print_duration(static_cast<std::uint64_t>(duration.count()));
@@ -34,6 +27,11 @@ std::string mebibytes(std::uint64_t bytes) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f MiB", static_cast<double>(bytes) / (1 << 20));
   return text;
+}
+
+// A moment of CLOCK_MONOTONIC, so that another process can put it beside its own.
+void moment_field(JsonWriter& json, std::string_view name, MonotonicTime at) {
+  if (at != MonotonicTime{}) json.key(name).milliseconds(at.time_since_epoch());
 }
 
 void duration_field(JsonWriter& json, std::string_view name, MonotonicTime from, MonotonicTime to) {
@@ -108,6 +106,17 @@ void Costs::mark_invocation(const Mark& mark, MonotonicTime now) {
     in_invocation_ = true;
   } else if (mark.kind == MarkKind::response_done && in_invocation_) {
     invocations_.back().response_done = now;
+  } else if (mark.kind == MarkKind::runtime_ready && in_invocation_) {
+    if (invocations_.back().response_done != MonotonicTime{}) invocations_.back().function_ended = now;
+  }
+}
+
+void Costs::delivery(std::string_view body) {
+  if (!in_invocation_ || body.find("\"platform.runtimeDone\"") == body.npos) return;
+  InvocationCost& invocation = invocations_.back();
+  // What ended before is told in a delivery of its own: it was asked for.
+  if (invocation.function_ended != MonotonicTime{} && invocation.end_posted == MonotonicTime{}) {
+    invocation.end_posted = clock_now();
   }
 }
 
@@ -205,11 +214,17 @@ void Costs::write_report(JsonWriter& json) const {
     json.field("response", outcome.response).key("durationMs").milliseconds(outcome.duration);
     json.key("functionMs").milliseconds(outcome.function_duration);
     duration_field(json, "responseMs", invocation.sent, invocation.response_done);
+    moment_field(json, "sentAt", invocation.sent);
+    moment_field(json, "respondedAt", invocation.response_done);
+    moment_field(json, "functionEndedAt", invocation.function_ended);
+    moment_field(json, "endPostedAt", invocation.end_posted);
+    moment_field(json, "endedAt", invocation.ended);
     json.key("extensionOverheadMs").milliseconds(outcome.extension_overhead).key("extensions").open('[');
     for (const ExtensionCost& extension : invocation.extensions) {
       json.open('{').field("name", extension.name);
       const Nanoseconds after = invocation.after_response(extension);
       if (after.count() >= 0) json.key("responseToNextMs").milliseconds(after);
+      moment_field(json, "nextAt", extension.next_called);
       json.key("cpuMs").milliseconds(extension.cpu);
       json.integer_field("rssBytes", static_cast<std::int64_t>(extension.resident_bytes)).close('}');
     }

@@ -33,6 +33,8 @@ struct ExtensionCost {
 struct InvocationCost {
   InvocationOutcome outcome;
   MonotonicTime sent{}, response_done{}, ended{};
+  MonotonicTime function_ended{};  // the runtime's next call
+  MonotonicTime end_posted{};      // platform.runtimeDone goes out to the first listener
   std::vector<ExtensionCost> extensions;
 
   /// Response until the extension's next; zero when that came first.
@@ -47,6 +49,9 @@ class Costs : public Watcher {
   void mark(const Mark& mark) override;
   void invocation_ended(const InvocationOutcome& outcome) override;
   void event(EpochTime time, std::string_view type, std::string_view record) override;
+
+  /// A delivery of telemetry is about to be sent.
+  void delivery(std::string_view body);
 
   const std::vector<InvocationCost>& invocations() const { return invocations_; }
   bool all_succeeded() const;

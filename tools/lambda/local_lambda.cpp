@@ -159,6 +159,7 @@ class LocalLambda : public Watcher {
       api_.set_platform(*platform_);
       processes_.set_listener(api_);
       deliver_.set_listener(api_);
+      deliver_.set_observer([this](std::string_view body) { costs_.delivery(body); });
       scope.spawn(watch_signals());
       for (const Kill& kill : options_.kills) scope.spawn(play(kill));
       co_await drive();

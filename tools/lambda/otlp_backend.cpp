@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "otlp/walk.h"
+#include "tools/lambda/clock.h"
 #include "tools/lambda/otlp_report.h"
 
 namespace stint::platform {
@@ -32,6 +33,8 @@ Task<net::HttpReply> OtlpBackend::serve(net::HttpRequest request) {
   if (names == nullptr || request.head.method != "POST") co_return plain_reply(404, "not found\n");
   Received received{*otlp::parse_signal(names->name),
                     runtime_.epoch_now(),
+                    clock_now(),
+                    {},
                     0,
                     std::string(request.head.content_encoding()),
                     request.body.size(),
@@ -47,6 +50,7 @@ Task<net::HttpReply> OtlpBackend::serve(net::HttpRequest request) {
   if (received.status == 200) taken_(received);
   net::HttpReply reply = plain_reply(received.status, "");
   if (received.status == 200) reply.content_type = "application/x-protobuf";
+  received.answered = clock_now();
   received_.push_back(std::move(received));
   co_return reply;
 }
@@ -80,6 +84,8 @@ void OtlpBackend::write_report(JsonWriter& json) const {
     json.integer_field("status", received.status).field("encoding", received.encoding);
     json.integer_field("wireBytes", static_cast<std::int64_t>(received.wire_bytes));
     json.integer_field("bytes", static_cast<std::int64_t>(received.request.size()));
+    json.key("arrivedAt").milliseconds(received.arrived.time_since_epoch());
+    json.key("answeredAt").milliseconds(received.answered.time_since_epoch());
     json.integer_field("items", received.items).close('}');
   }
   json.close(']').key("items").open('[');

@@ -24,6 +24,7 @@ class OtlpBackend : public net::HttpService {
   struct Received {
     otlp::Signal signal;
     EpochTime at;
+    MonotonicTime arrived{}, answered{};
     int status = 0;        // what was answered
     std::string encoding;  // Content-Encoding; empty: none
     std::size_t wire_bytes = 0;

@@ -15,6 +15,7 @@ void RealDeliver::post(DeliveryId delivery, const Destination& destination, std:
 Task<> RealDeliver::run(DeliveryId delivery, Destination destination, std::string body) {
   const bool lines = destination.protocol == Destination::Protocol::tcp;
   int status = 0;
+  if (observer_) observer_(body);
   if (lines) {
     status = co_await send_lines(destination, body);
   } else {

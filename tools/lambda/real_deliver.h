@@ -3,6 +3,7 @@
 // this machine.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -26,6 +27,8 @@ class RealDeliver : public Deliver {
       : runtime_(runtime), pool_(pool), copies_(copies), scope_(runtime) {}
 
   void set_listener(DeliverListener& listener) { listener_ = &listener; }
+  /// Called with each body just before it is sent.
+  void set_observer(std::function<void(std::string_view body)> observer) { observer_ = std::move(observer); }
   void post(DeliveryId delivery, const Destination& destination, std::string body) override;
   /// Suspends: until every delivery under way has been given up. No outcome is told any more.
   Task<> stop();
@@ -39,6 +42,7 @@ class RealDeliver : public Deliver {
   BlockPool& pool_;
   CopyCounters& copies_;
   DeliverListener* listener_ = nullptr;
+  std::function<void(std::string_view)> observer_;
   Scope scope_;
   std::map<std::uint16_t, std::unique_ptr<net::HttpClient>> clients_;
 };
