@@ -216,6 +216,8 @@ def bench(_full):
     outcome = test_results.from_ok_lines(run("bench", ["python3", "bench/start/run_tiny.py"], seconds=120))
     outcome.add(test_results.from_ok_lines(run("bench-load", ["python3", "bench/load/run_tiny.py"], seconds=300)))
     outcome.add(test_results.from_ok_lines(run("bench-micro", ["python3", "bench/micro/run_tiny.py"], seconds=120)))
+    outcome.add(test_results.one(run("bench-flush", [PYTHON, "bench/lambda/flush.py", "--invocations", "2", "--gap", "0"], seconds=200)))
+    outcome.add(test_results.one(run("bench-journal", [PYTHON, "bench/lambda/journal.py", "--invocations", "6", "--rounds", "1"], seconds=100)))
     load = ["bench/allocator/load.py", "--subject", "collector=build/release/collector", "--rounds", "1", "--scale", "0.01"]
     return outcome.add(test_results.one(run("bench-allocator", load, seconds=120)))
 

@@ -43,7 +43,11 @@ Task<net::HttpReply> OtlpBackend::serve(net::HttpRequest request) {
   const int status = take(received, request.head.content_type(), request.body);
   if (settings_.delay > Nanoseconds(0)) {
     const Result<> slept = co_await runtime_.sleep(settings_.delay);
-    if (!slept) co_return plain_reply(503, "stopping\n");
+    if (!slept) {  // at our end, or when its sender has gone: nobody was answered
+      received.answered = clock_now();
+      received_.push_back(std::move(received));
+      co_return plain_reply(503, "stopping\n");
+    }
   }
   received.status = status;
   if (status == 200 && answered_ < settings_.statuses.size()) received.status = settings_.statuses[answered_++];

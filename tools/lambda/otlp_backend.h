@@ -25,7 +25,7 @@ class OtlpBackend : public net::HttpService {
     otlp::Signal signal;
     EpochTime at;
     MonotonicTime arrived{}, answered{};
-    int status = 0;        // what was answered
+    int status = 0;        // what was answered; 0: nothing
     std::string encoding;  // Content-Encoding; empty: none
     std::size_t wire_bytes = 0;
     std::string request;  // decompressed; empty when it was no OTLP
