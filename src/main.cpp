@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -180,15 +181,14 @@ std::unique_ptr<Graph> make_graph(Configuration& loaded, ComponentContext& conte
   return graph;
 }
 
-Task<> run_until_signal(Machine& machine, Graph& graph, TerminationSignals signals) {
+Task<> live_until_signal(Machine& machine, Graph& graph, TerminationSignals signals) {
   co_await graph.start();
   graph.recover();
   log(LogLevel::info, "started");
-  (void)co_await signals.wait();
-  co_await graph.stop(Deadline{machine.runtime.epoch_now() + stop_grace});
-  log(LogLevel::info, "ended: ", machine.data.accepted, " items accepted, ", machine.data.delivered, " delivered, ",
-      machine.data.dropped_total(), " dropped, ", machine.data.recovered, " recovered, ", machine.data.journalled,
-      " left in the journal");
+  const Result<int> signal = co_await signals.wait();
+  const Deadline deadline{machine.runtime.epoch_now() + stop_grace};
+  co_await run_until_signal(machine.runtime, graph.stop(deadline), signals);
+  log(LogLevel::info, "ended: ", signal_name(signal.value_or(SIGTERM)), ": ", to_string(machine.data));
 }
 
 int run_process(const std::string& uri, const config::Environment& environment) {
@@ -208,7 +208,7 @@ int run_process(const std::string& uri, const config::Environment& environment) 
     print(stderr, loaded->diagnostics.errors_text() + "\n");
     return 1;
   }
-  machine.runtime.run(run_until_signal(machine, *graph, std::move(*signals)));
+  machine.runtime.run(live_until_signal(machine, *graph, std::move(*signals)));
   return 0;
 }
 

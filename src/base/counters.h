@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -23,6 +25,8 @@ enum class DropReason : std::uint8_t {
   environment_end,  // the environment ended before they could be sent
   count,
 };
+/// As it is written there: "environment_end".
+std::string_view name(DropReason reason);
 
 /// What became of items (spans, data points, log records).
 /// accepted + recovered = delivered + dropped + what is inside.
@@ -52,5 +56,8 @@ struct DataCounters {
     return total;
   }
 };
+
+/// All of them in one line for a person: what the program says at its end.
+std::string to_string(const DataCounters& data);
 
 }  // namespace stint

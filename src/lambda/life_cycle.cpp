@@ -26,16 +26,6 @@ Deadline earlier(Deadline deadline, Nanoseconds margin) {
   return deadline.is_never() ? deadline : Deadline{deadline.at - margin};
 }
 
-std::string_view name(DropReason reason) {
-  switch (reason) {
-    case DropReason::permanent: return "permanent";
-    case DropReason::retries_ended: return "retries_ended";
-    case DropReason::environment_end: return "environment_end";
-    case DropReason::count: break;
-  }
-  return "?";
-}
-
 config::FlushPolicy flush_policy(const config::Environment& environment, std::optional<config::FlushPolicy> of_file) {
   const config::FlushPolicy otherwise = of_file.value_or(config::FlushPolicy());
   const auto text = environment.lookup("STINT_FLUSH");
@@ -89,7 +79,7 @@ LifeCycle::LifeCycle(Runtime& runtime, BlockPool& pool, CopyCounters& copies, co
       api_(runtime, std::move(endpoint), connection, settings_.handover),
       beside_(runtime) {}
 
-Task<int> LifeCycle::run(Graph& graph, TerminationSignals* signals) {
+Task<int> LifeCycle::run(Graph& graph, Signals* signals) {
   graph_ = &graph;
   // While the answer to `register` is under way.
   co_await open_telemetry();
@@ -103,7 +93,7 @@ Task<int> LifeCycle::run(Graph& graph, TerminationSignals* signals) {
   co_return co_await live(signals);
 }
 
-Task<int> LifeCycle::run_idle(std::string error, TerminationSignals* signals) {
+Task<int> LifeCycle::run_idle(std::string error, Signals* signals) {
   if (!settings_.fail_on_error) {
     idle_ = std::make_unique<IdleMode>(runtime_, pool_, copies_, error);
     co_await idle_->start(settings_.idle_http_endpoints, settings_.idle_grpc_endpoints);
@@ -156,26 +146,32 @@ Task<> LifeCycle::subscribe() {
   telemetry_.reset();
 }
 
-Task<int> LifeCycle::live(TerminationSignals* signals) {
+Task<int> LifeCycle::live(Signals* signals) {
   Result<Event> last = Error{ErrorCode::cancelled};
-  bool terminated = false;
+  std::string_view terminated;  // by which signal
   if (signals == nullptr) {
     last = co_await serve_events();
   } else {
     auto raced = co_await race(runtime_, serve_events(), signals->wait());
     last = std::move(std::get<0>(raced.results));
-    terminated = !last && std::get<1>(raced.results).has_value();
+    const Result<int> signal = std::get<1>(raced.results);
+    if (!last && signal) terminated = signal_name(*signal);
   }
   Nanoseconds time = shutdown_time;
-  if (!last && !terminated) time = lost_time;
+  const bool is_lost = !last && terminated.empty();
+  if (is_lost) time = lost_time;
   Deadline deadline{runtime_.epoch_now() + time};
   // In an invocation the function waits for our end, and its time must not run out over that.
-  const bool in_invocation = !last && !terminated && runtime_.epoch_now() < invocation_deadline_.at;
+  const bool in_invocation = is_lost && runtime_.epoch_now() < invocation_deadline_.at;
   if (in_invocation) deadline.at = std::min(deadline.at, invocation_deadline_.at);
   if (last && last->deadline) deadline = *last->deadline;
-  co_await stop(deadline);
-  log_end(last ? std::string_view(last->reason) : terminated ? "SIGTERM" : "the platform is lost");
-  if (!last && !terminated) {
+  if (terminated.empty()) {
+    co_await stop(deadline);
+  } else {
+    co_await run_until_signal(runtime_, stop(deadline), *signals);
+  }
+  log_end(last ? std::string_view(last->reason) : is_lost ? "the platform is lost" : terminated);
+  if (is_lost) {
     (void)co_await api_.exit_error("Extension.NextFailed", concat("event/next: ", to_string(last.error())));
   }
   co_return 0;
@@ -275,8 +271,11 @@ Task<> LifeCycle::flush_while_held(Deadline release) {
   const EpochTime began = runtime_.epoch_now();
   const Deadline patience{std::min(release.at, began + limits::hold_max)};
   const bool flushed = co_await graph_->flush(patience);
-  const auto held = std::chrono::duration_cast<Milliseconds>(runtime_.epoch_now() - began);
-  if (!flushed) log(LogLevel::debug, "something is left for later, after ", held.count(), " ms");
+  const Nanoseconds held = runtime_.epoch_now() - began;
+  held_ += held;
+  if (flushed) co_return;
+  log(LogLevel::debug, "something is left for later, after ", std::chrono::duration_cast<Milliseconds>(held).count(),
+      " ms");
 }
 
 Task<> LifeCycle::flush_beside(Deadline deadline) { (void)co_await graph_->flush(deadline); }
@@ -295,17 +294,10 @@ Task<> LifeCycle::stop(Deadline deadline) {
 }
 
 void LifeCycle::log_end(std::string_view why) const {
-  std::string dropped;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(DropReason::count); ++i) {
-    if (data_.dropped[i] == 0) continue;
-    dropped.append(dropped.empty() ? " (" : ", ");
-    dropped.append(concat(data_.dropped[i], " ", name(static_cast<DropReason>(i))));
-  }
-  if (!dropped.empty()) dropped.append(")");
-  log(LogLevel::info, "ended: ", why, ", after ", invocations_, " invocations: ", data_.accepted, " items accepted, ",
-      data_.delivered, " delivered, ", data_.dropped_total(), " dropped", dropped, ", ", data_.recovered,
-      " recovered, ", data_.journalled, " left in the journal, ",
-      data_.refused + (idle_ != nullptr ? idle_->refused() : 0), " requests refused");
+  DataCounters all = data_;
+  if (idle_ != nullptr) all.refused += idle_->refused();
+  log(LogLevel::info, "ended: ", why, ", after ", invocations_, " invocations: ", to_string(all), ", held for ",
+      std::chrono::duration_cast<Milliseconds>(held_).count(), " ms");
 }
 
 }  // namespace stint::lambda

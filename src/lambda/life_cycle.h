@@ -56,16 +56,16 @@ class LifeCycle {
 
   /// The life with a data path, from its start to its stop. `signals` may be null.
   /// Suspends: until the environment ends. Returns the exit code. Borrows: both.
-  Task<int> run(Graph& graph, TerminationSignals* signals);
+  Task<int> run(Graph& graph, Signals* signals);
   /// The life without one: `error` is told to all who send, or fails the init where that is wished.
   /// The complete error is on stderr already.
-  Task<int> run_idle(std::string error, TerminationSignals* signals);
+  Task<int> run_idle(std::string error, Signals* signals);
 
  private:
   Task<bool> register_and_link();
   Task<> open_telemetry();
   Task<> subscribe();
-  Task<int> live(TerminationSignals* signals);
+  Task<int> live(Signals* signals);
   Task<Result<Event>> serve_events();
   Task<> serve_invocation(const Event& event);
   InvocationPlan plan(const Event& event);
@@ -91,6 +91,7 @@ class LifeCycle {
   std::unique_ptr<IdleMode> idle_;
   Scope beside_;  // a flush that nobody waits for
   std::uint64_t invocations_ = 0;
+  Nanoseconds held_{};  // `next`, while data was sent, in all
   InvocationHistory history_;
   Deadline invocation_deadline_{EpochTime{}};  // of the last one; long past when it had none
   EpochTime flushed_{};                        // when the last flush began

@@ -354,7 +354,7 @@ Task<> GrpcServer::stop(Nanoseconds grace) {
   }
   while (!goodbyes.empty() || is_busy()) {
     const Result<> ended = co_await something_ended_.wait(std::min(end, runtime_.now() + Milliseconds(20)));
-    if (!ended && runtime_.now() >= end) break;
+    if (!ended && (ended.error().code == ErrorCode::cancelled || runtime_.now() >= end)) break;
   }
   goodbyes.cancel();
   co_await goodbyes.join();

@@ -318,7 +318,7 @@ Task<> HttpServer::stop(Nanoseconds grace) {
     }
     if (!busy) break;
     const Result<> ended = co_await connection_ended_.wait(std::min(end, runtime_.now() + Milliseconds(20)));
-    if (!ended && runtime_.now() >= end) break;
+    if (!ended && (ended.error().code == ErrorCode::cancelled || runtime_.now() >= end)) break;
   }
   serving_.cancel();
   co_await serving_.join();

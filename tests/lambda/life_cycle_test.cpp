@@ -331,10 +331,14 @@ TEST_F(LifeCycleTest, SaysAtTheEndWhatBecameOfTheData) {
   data_.drop(DropReason::permanent, 2);
   data_.recovered = 4;
   data_.journalled = 3;
+  data_.refused = 6;
+  data_.retries = 8;
+  data_.repaired_strings = 9;
   run(only_shut_down());
-  EXPECT_TRUE(
-      log_.has("ended: spindown, after 0 invocations: 12 items accepted, 7 delivered, 5 dropped (2 permanent, "
-               "3 environment_end), 4 recovered, 3 left in the journal, 0 requests refused"))
+  EXPECT_TRUE(log_.has(
+      "ended: spindown, after 0 invocations: 12 items accepted, 7 delivered, 5 dropped (2 permanent, "
+      "3 environment_end), 4 recovered, 3 left in the journal, 6 requests refused, 8 sent again, 9 texts repaired, "
+      "held for 0 ms"))
       << log_.text();
 }
 

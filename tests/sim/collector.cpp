@@ -102,9 +102,9 @@ void CollectorProcess::do_wrong() {
 
 Task<> CollectorProcess::live() {
   if (graph_ != nullptr) {
-    exit_code = co_await life_->run(*graph_, nullptr);
+    exit_code = co_await life_->run(*graph_, &signals_);
   } else {
-    exit_code = co_await life_->run_idle(error_, nullptr);
+    exit_code = co_await life_->run_idle(error_, &signals_);
   }
 }
 

@@ -3,6 +3,7 @@
 // order of its main; only the loop and what is outside differ.
 #pragma once
 
+#include <csignal>
 #include <memory>
 #include <optional>
 
@@ -12,6 +13,7 @@
 #include "pipeline/graph.h"
 #include "pipeline/invocation_watch.h"
 #include "pipeline/memory_journal_file.h"
+#include "runtime/signals.h"
 #include "sim/process.h"
 
 namespace stint::sim {
@@ -29,6 +31,28 @@ struct CollectorSettings {
   Defect defect = Defect::none;
 };
 
+/// SIGTERM, as often as it is raised.
+class RaisedSignals final : public Signals {
+ public:
+  explicit RaisedSignals(Runtime& runtime) : raised_(runtime) {}
+  void raise() {
+    ++pending_;
+    raised_.notify_all();
+  }
+  Task<Result<int>> wait() override {
+    while (pending_ == 0) {
+      const Result<> waited = co_await raised_.wait();
+      if (!waited) co_return waited.error();
+    }
+    --pending_;
+    co_return SIGTERM;
+  }
+
+ private:
+  Notifier raised_;
+  int pending_ = 0;
+};
+
 class CollectorProcess final : public Process {
  public:
   /// Borrows: `disk`, where its journal lies; as that of a sandbox it outlives the process.
@@ -38,6 +62,8 @@ class CollectorProcess final : public Process {
   bool begin() override;
   void ended() override;
 
+  /// As SIGTERM does.
+  void terminate() { signals_.raise(); }
   const DataCounters& data() const { return data_; }
   const BlockPool& pool() const { return pool_; }
   const CopyCounters& copies() const { return copies_; }
@@ -58,6 +84,7 @@ class CollectorProcess final : public Process {
   DataCounters data_;
   Notifier changed_{runtime};
   InvocationWatch watch_{runtime};
+  RaisedSignals signals_{runtime};
   ComponentContext context_;
   config::Diagnostics diagnostics_;
   config::ServiceConfig service_;

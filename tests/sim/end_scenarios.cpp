@@ -48,9 +48,67 @@ void data_after_span(World& world) {
   expect_all_delivered(world);
 }
 
+void prepare_termination(WorldSettings& settings) {
+  defaults(settings);
+  settings.platform.function.timeout = Seconds(10);
+  settings.function.invocations = {
+      with_exports({{otlp::Signal::traces, 4}, {otlp::Signal::logs, 2, Milliseconds(60)}})};
+}
+
+// In the middle of an invocation: all that is there goes out, and the environment starts anew.
+void terminated(World& world) {
+  initialise(world);
+  expect_success(world, world.invoke());
+  world.terminate_collector(Milliseconds(30));
+  (void)world.invoke();
+  EXPECT_TRUE(world.has_fault() || world.said("ended: SIGTERM"));
+  invoke(world, 1, Seconds(1));
+  shut_down(world);
+  if (world.has_fault()) return;
+  EXPECT_EQ(world.ledger().missing(), 0u);
+  EXPECT_EQ(world.dropped(), 0u);
+}
+
+// It waits in the frozen process until the thaw.
+void terminated_while_frozen(World& world) {
+  initialise(world);
+  world.terminate_collector(Seconds(1));
+  world.pass(Seconds(20));
+  (void)world.invoke();
+  invoke(world, 1, Seconds(1));
+  shut_down(world);
+  if (world.has_fault()) return;
+  EXPECT_EQ(world.ledger().missing(), 0u);
+  EXPECT_EQ(world.dropped(), 0u);
+}
+
+// A back end that hangs has all of the time that an end has, unless it is asked for a second time.
+void terminated_twice(World& world) {
+  world.back_end().always.delay = std::chrono::hours(1);
+  initialise(world);
+  const MonotonicTime began = world.network().now();
+  world.terminate_collector(Milliseconds(30));
+  world.terminate_collector(Milliseconds(130));
+  (void)world.invoke();
+  if (!world.has_fault()) {
+    EXPECT_TRUE(world.said("ended: SIGTERM"));
+    EXPECT_LT(world.network().now() - began, Milliseconds(900)) << "the second signal was not heard";
+    EXPECT_GT(world.dropped(), 0u);
+    EXPECT_EQ(world.journalled().size(), world.dropped());
+  }
+  world.back_end().always.delay = {};
+  invoke(world, 1, Seconds(1));
+  shut_down(world);
+  if (world.has_fault()) return;
+  EXPECT_EQ(world.ledger().missing(), 0u) << "the journal has not kept it";
+}
+
 constexpr Scenario scenarios_of_end[] = {
     {"EndByTheSpan", prepare_end_by_span, end_by_span},
     {"DataAfterTheSpanThatEnds", prepare_data_after_span, data_after_span},
+    {"TerminatedInAnInvocation", prepare_termination, terminated},
+    {"TerminatedWhileFrozen", prepare_termination, terminated_while_frozen},
+    {"TerminatedTwice", prepare_termination, terminated_twice, true},  // what the first life has sent may arrive
 };
 
 }  // namespace

@@ -220,6 +220,7 @@ void World::report_exits() {
 MonotonicTime World::next_time(MonotonicTime until) const {
   MonotonicTime next = until;
   if (const auto event = network_.next_event()) next = std::min(next, *event);
+  for (const MonotonicTime at : terminations_) next = std::min(next, at);
   for (const Entry& entry : entries_) {
     if (entry.state == Entry::State::ended || entry.process->loop.frozen()) continue;
     if (stands_still(entry)) {
@@ -234,6 +235,7 @@ MonotonicTime World::next_time(MonotonicTime until) const {
 }
 
 void World::step(MonotonicTime until) {
+  terminate_in_time();
   report_exits();
   if (!turn_those_with_work() && exits_.empty()) network_.advance(next_time(until));
 }
@@ -292,6 +294,17 @@ void World::kill_collector() {
   for (Entry& entry : entries_) {
     if (entry.process == collectors_.back().get()) kill(entry);
   }
+}
+
+void World::terminate_collector(Nanoseconds after) { terminations_.push_back(network_.now() + after); }
+
+void World::terminate_in_time() {
+  std::erase_if(terminations_, [this](MonotonicTime at) {
+    if (at > network_.now()) return false;
+    tell("world", "SIGTERM");
+    collectors_.back()->terminate();
+    return true;
+  });
 }
 
 bool World::platform_was_hit() const {

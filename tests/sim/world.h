@@ -60,6 +60,8 @@ class World final : private platform::Processes, private platform::Watcher {
   /// Requires: the environment is frozen. Connections between collector and back end die.
   void end_connections(Death death);
   void kill_collector();
+  /// SIGTERM to the collector that lives then.
+  void terminate_collector(Nanoseconds after);
   void start_back_end();
   /// Instead of what the policy allows.
   void expect_held_at_most(Nanoseconds time) { held_at_most_ = time; }
@@ -112,6 +114,7 @@ class World final : private platform::Processes, private platform::Watcher {
   void turn(Entry& entry);
   void kill(Entry& entry);
   void report_exits();
+  void terminate_in_time();
   MonotonicTime next_time(MonotonicTime until) const;
   Entry& entry(platform::ProcessId id);
   void tell(std::string_view who, std::string_view what);
@@ -149,6 +152,7 @@ class World final : private platform::Processes, private platform::Watcher {
   std::optional<Nanoseconds> held_at_most_;
   std::string_view turned_ = "world";
   std::string story_;
+  std::vector<MonotonicTime> terminations_;
   platform::ProcessId last_id_ = 0;
   bool collector_killed_late_ = false;
   bool finished_ = false;
