@@ -37,7 +37,7 @@ PATHS = {
     "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export": "metrics",
     "/opentelemetry.proto.collector.logs.v1.LogsService/Export": "logs",
 }
-_REJECTED = {"traces": "rejected_spans", "metrics": "rejected_data_points", "logs": "rejected_log_records"}
+REJECTED = {"traces": "rejected_spans", "metrics": "rejected_data_points", "logs": "rejected_log_records"}
 # Under gRPC's name snappy stands for frames.
 _ENCODINGS = {"gzip": "gzip", "zstd": "zstd", "snappy": "x-snappy-framed"}
 _TIMEOUT = re.compile(r"([0-9]{1,8})([HMSmun])")
@@ -143,8 +143,10 @@ def examine(call, secured):
     return True
 
 
-class _Connection:
-    """One client. Runs in a thread of its own until either side ends it."""
+class Connection:
+    """One client, which speaks gRPC. Runs in a thread of its own until either side ends it."""
+
+    is_grpc = True
 
     def __init__(self, backend, stream, number):
         self._backend, self._number = backend, number
@@ -226,7 +228,7 @@ class _Connection:
 
     def _whole(self, call):
         call.arrived, call.beside = time.monotonic(), len(self._calls)
-        good = examine(call, self._secured)
+        good = self.examine(call)
         answer = self._backend.take(call, good)
         start = answer.hold if answer.hold is not None else time.monotonic() + answer.delay_seconds
         self._due.append((start, call, answer))
@@ -265,10 +267,12 @@ class _Connection:
             return
         if answer.reset is not None:
             self._h2.reset_stream(call.stream, answer.reset)
-        elif answer.http_status is not None:
+        elif answer.http_status is not None and self.is_grpc:
             self._h2.send_headers(call.stream, [(":status", str(answer.http_status)), *answer.headers], end_stream=True)
-        elif answer.code != 0 and not answer.with_message:
+        elif self.is_grpc and answer.code != 0 and not answer.with_message:
             self._h2.send_headers(call.stream, [*self._head(answer), *self._status(answer)], end_stream=True)
+        elif not self.is_grpc:
+            self.answer_http(call, answer)
         else:
             self._h2.send_headers(call.stream, self._head(answer))
             self._h2.send_data(call.stream, self._body(call, answer), end_stream=answer.without_trailers)
@@ -279,6 +283,10 @@ class _Connection:
             self._open = False
         if answer.goaway:
             self._goaway(max(call.stream, *self._calls) if self._calls else call.stream)
+
+    def examine(self, call):
+        """Decodes the call. Returns whether it can be answered as the test wants."""
+        return examine(call, self._secured)
 
     def _head(self, answer):
         encoding = [("grpc-encoding", answer.encoding)] if answer.encoding else []
@@ -291,7 +299,7 @@ class _Connection:
         if body is None:
             response = items.RESPONSES[call.signal]()
             if answer.code == 0 and (answer.rejected or answer.message):
-                setattr(response.partial_success, _REJECTED[call.signal], answer.rejected)
+                setattr(response.partial_success, REJECTED[call.signal], answer.rejected)
                 response.partial_success.error_message = answer.message
             body = response.SerializeToString()
         if answer.encoding:
@@ -314,6 +322,8 @@ class GrpcWire:
     file instead of a port. `settings` are those of HTTP/2 by their numbers. `greet=False`: connections are taken and
     nothing is said on them.
     """
+
+    connection = Connection
 
     def __init__(self, tls=None, port=0, unix=None, settings=None, greet=True):
         self.settings = settings or {}
@@ -464,9 +474,10 @@ class GrpcWire:
         return answer if good else GrpcAnswer(code=3, message="; ".join(call.violations))
 
     def done(self, call, answer):
-        silent = answer.close or answer.abort or answer.raw is not None or answer.reset is not None or answer.http_status is not None
+        silent = answer.close or answer.abort or answer.raw is not None or answer.reset is not None
+        good = answer.code == 0 and answer.http_status in (None, 200 if not self.connection.is_grpc else None)
         with self._lock:
-            call.accepted = answer.counts if answer.counts is not None else answer.code == 0 and not silent
+            call.accepted = answer.counts if answer.counts is not None else good and not silent
             self._lock.notify_all()
 
     def _accept(self):
@@ -504,7 +515,7 @@ class GrpcWire:
             with self._lock:
                 self._open[number] = stream
             if self._greet:
-                _Connection(self, stream, number).run()
+                self.connection(self, stream, number).run()
             else:
                 while stream.recv(65536):
                     pass

@@ -17,11 +17,12 @@ import items
 from backend import JSON, PROTOBUF, Backend
 from grpc_backend import GrpcBackend
 from grpc_wire import GrpcAnswer, GrpcWire
+from http2_wire import Http2Wire
 from sdk_clients import CLIENTS, FULL
 from test_local_lambda import PROGRAM
 
 COMPRESSIONS = ("none", "gzip")
-DESTINATIONS = ("http", "https", "https-json", "grpc", "grpcs")
+DESTINATIONS = ("http", "https", "https-json", "grpc", "grpcs", *(("https-h2",) if FULL else ()))
 KINDS = {"sum", "gauge", "histogram", "exponential_histogram"}
 ITEMS_MIN = 50
 
@@ -51,8 +52,13 @@ def leaf(authority):
 @pytest.fixture(params=DESTINATIONS)
 def destination(request, authority, leaf):
     """(a back end for the collector, the kind of exporter, its settings)"""
-    secured, as_json = request.param.endswith(("s", "s-json")), request.param.endswith("json")
+    secured, as_json = "s" in request.param.split("-")[0][4:], request.param.endswith("json")
     settings = {"tls": {"ca_file": str(authority.root.file)}} if secured else {}
+    if request.param == "https-h2":
+        with Http2Wire(tls=leaf.server()) as backend:
+            yield backend, "otlphttp", {"endpoint": backend.url, **settings}
+            assert backend.violations == []
+        return
     if request.param == "grpc-dying":
         with GrpcWire() as backend:
             backend.answer_always(GrpcAnswer(close_after=True))
