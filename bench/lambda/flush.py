@@ -16,8 +16,8 @@ ADAPTIVE_FIRST = 20
 
 
 def waited_for(report, one):
-    """How long the back end had requests between the function's end and the extension's next."""
-    begin, end = one["functionEndedAt"], one["extensions"][0]["nextAt"]
+    """How long the back end had requests between the platform's word of the function's end and the extension's next."""
+    begin, end = one.get("endPostedAt", one["functionEndedAt"]), one["extensions"][0]["nextAt"]
     spans = sorted((max(begin, each["arrivedAt"]), min(end, each["answeredAt"])) for each in report["backend"]["requests"])
     total, reached = 0.0, begin
     for start, stop in spans:
