@@ -24,7 +24,6 @@ import pytest
 import collector as collector_module
 from backend import Answer
 from collector import BINARY, poll
-from test_extension import collectors_below
 from test_local_lambda import PROGRAM, Run
 
 FULL = os.environ.get("STINT_TEST_FULL") == "1"
@@ -271,13 +270,21 @@ class Route:
                 target.shutdown(socket.SHUT_WR)
 
 
-def frozen_collector():
-    """Whether the collector of this test's local Lambda is stopped."""
-    states = []
-    for pid in collectors_below(os.getpid(), os.path.basename(BINARY)):
-        with contextlib.suppress(OSError):
-            states.append(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0])
-    return states == ["T"]
+def is_frozen():
+    """Whether a process below this one is stopped, as all are in the local Lambda's freeze."""
+    parents, stopped = {}, []
+    for entry in pathlib.Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            state, parent = (entry / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+            parents[int(entry.name)] = int(parent)
+            if state == "T":
+                stopped.append(int(entry.name))
+    for pid in stopped:
+        while pid > 1 and pid != os.getpid():
+            pid = parents.get(pid, 0)
+        if pid == os.getpid():
+            return True
+    return False
 
 
 @contextlib.contextmanager
@@ -287,7 +294,7 @@ def at_each_freeze(action):
 
     def watch():
         while not stop.is_set():
-            if not frozen_collector():
+            if not is_frozen():
                 stop.wait(0.01)
                 continue
             action()
