@@ -178,9 +178,7 @@ Task<Result<>> OtlpGrpcExporter::consume(Batch batch) {
   const std::size_t items = batch.items;
   Delivery delivery(*this, std::move(batch));
   const Result<> result = co_await retrier_.run(delivery);
-  if (!result && result.error().code == ErrorCode::retryable && config_.retry_on_failure.enabled) {
-    log_.lost(config_.client.endpoint, signal, items, "retry_on_failure::max_elapsed_time is over");
-  }
+  log_.ended(result, config_.client.endpoint, signal, items);
   co_return result;
 }
 

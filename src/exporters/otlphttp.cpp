@@ -255,9 +255,7 @@ Task<Result<>> OtlpHttpExporter::consume(Batch batch) {
   }
   Delivery delivery(*this, destination, std::move(batch));
   const Result<> result = co_await retrier_.run(delivery);
-  if (!result && result.error().code == ErrorCode::retryable && config_.retry_on_failure.enabled) {
-    log_.lost(destination.url, signal, items, "retry_on_failure::max_elapsed_time is over");
-  }
+  log_.ended(result, destination.url, signal, items);
   co_return result;
 }
 

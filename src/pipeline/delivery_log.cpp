@@ -50,6 +50,11 @@ void DeliveryLog::delivered(std::string_view target, otlp::Signal signal, std::s
   failing_ = false;
 }
 
+void DeliveryLog::ended(const Result<>& result, std::string_view target, otlp::Signal signal, std::size_t items) const {
+  if (result || result.error().code != ErrorCode::retryable || !tries_again_) return;
+  lost(target, signal, items, "retry_on_failure::max_elapsed_time is over");
+}
+
 void DeliveryLog::lost(std::string_view target, otlp::Signal signal, std::size_t items, std::string_view why) const {
   log(LogLevel::error, id_, ": ", items, " ", names(signal).items, " not delivered to ", target, ": ", why);
 }

@@ -30,6 +30,8 @@ class DeliveryLog {
   void attempt_failed(std::string_view target, std::string_view why);
   /// All but what `partial` says has arrived.
   void delivered(std::string_view target, otlp::Signal signal, std::size_t items, const otlp::PartialSuccess& partial);
+  /// The retrier has ended with `result`: what it has given up because its time is over is lost.
+  void ended(const Result<>& result, std::string_view target, otlp::Signal signal, std::size_t items) const;
   void lost(std::string_view target, otlp::Signal signal, std::size_t items, std::string_view why) const;
 
  private:

@@ -21,7 +21,8 @@ class OtlpGrpcTest : public ComponentWorld {
     const std::string_view view(block.data(), bytes.size());
     return Slice(std::move(block), view);
   }
-  Batch batch(std::vector<std::string> parts, otlp::Signal signal = otlp::Signal::traces) {
+  Batch batch(std::string_view part) { return Batch(otlp::Signal::traces, slice(part), 5); }
+  Batch batch_of(std::vector<std::string> parts, otlp::Signal signal = otlp::Signal::traces) {
     Batch made;
     made.signal = signal;
     for (const std::string& part : parts) made.append(Batch(signal, slice(part), 5));
@@ -59,7 +60,7 @@ Task<> plain(OtlpGrpcTest& world) {
   OtlpGrpcExporter exporter(world.context, "otlp", world.config(back_end.endpoint()));
   const std::string large(300'000, 'b');
   for (const otlp::Signal signal : otlp::all_signals) {
-    Batch two = world.batch({"one,", large}, signal);
+    Batch two = world.batch_of({"one,", large}, signal);
     EXPECT_TRUE(co_await exporter.consume(std::move(two)));
     EXPECT_EQ(back_end.received.back().first, signal);
     EXPECT_EQ(back_end.received.back().second, "one," + large);
@@ -80,7 +81,7 @@ Task<> compressed(OtlpGrpcTest& world) {
     config.client.compression = compression;
     OtlpGrpcExporter exporter(world.context, "otlp", config);
     world.copies = {};
-    Batch two = world.batch({std::string(70'000, 'b'), std::string(30'000, 'c')});
+    Batch two = world.batch_of({std::string(70'000, 'b'), std::string(30'000, 'c')});
     EXPECT_TRUE(co_await exporter.consume(std::move(two)));
     EXPECT_EQ(back_end.received.back().second, std::string(70'000, 'b') + std::string(30'000, 'c'));
     EXPECT_EQ(world.copies.gathers, compression == net::GrpcCompression::zstd ? 0u : 1u);
@@ -95,7 +96,7 @@ Task<> several(OtlpGrpcTest& world) {
   GrpcBackEnd back_end(world);
   back_end.delay = Milliseconds(50);
   OtlpGrpcExporter exporter(world.context, "otlp", world.config(back_end.endpoint()));
-  Batch a = world.batch({"a"}), b = world.batch({"b"}), c = world.batch({"c"});
+  Batch a = world.batch("a"), b = world.batch("b"), c = world.batch("c");
   auto first = exporter.consume(std::move(a)), second = exporter.consume(std::move(b)),
        third = exporter.consume(std::move(c));
   const auto results = co_await all(world.runtime, std::move(first), std::move(second), std::move(third));
@@ -117,7 +118,7 @@ Task<> for_now(OtlpGrpcTest& world) {
                               .message = "throttled",
                               .details = retry_info(RpcCode::resource_exhausted, Milliseconds(20))});
   const MonotonicTime began = world.runtime.now();
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"abc"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("abc")));
   EXPECT_GE(world.runtime.now() - began, Milliseconds(20)) << "RetryInfo counts";
   EXPECT_EQ(back_end.received.size(), 8u);
   EXPECT_EQ(world.data.retries, 7u);
@@ -141,7 +142,7 @@ Task<> for_good(OtlpGrpcTest& world) {
                                                  {RpcCode::unauthenticated, ErrorCode::unauthenticated}};
   for (const auto& [code, meaning] : codes) {
     back_end.replies.push_back({.code = code, .message = std::string(1000, 'x')});
-    const Error error = error_of(co_await exporter.consume(world.batch({"abc"})));
+    const Error error = error_of(co_await exporter.consume(world.batch("abc")));
     EXPECT_EQ(error.code, meaning);
     EXPECT_EQ(error.detail, static_cast<int>(code)) << "for senders over gRPC";
   }
@@ -150,7 +151,7 @@ Task<> for_good(OtlpGrpcTest& world) {
       << world.whole_log();
   EXPECT_LT(world.whole_log().size(), 4000u);
   EXPECT_EQ(world.data.retries + world.data.delivered, 0u);
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"abc"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("abc")));
   co_await finish(exporter, back_end);
 }
 TEST_F(OtlpGrpcTest, DoesNotSendAgainWhatIsRefusedForGood) { run(for_good(*this)); }
@@ -160,11 +161,11 @@ Task<> without_retries(OtlpGrpcTest& world) {
   OtlpGrpcExporter exporter(world.context, "otlp", world.once(back_end.endpoint()));
   back_end.replies.push_back(
       {.code = RpcCode::unavailable, .message = "m", .details = retry_info(RpcCode::unavailable, Milliseconds(7001))});
-  const Error error = error_of(co_await exporter.consume(world.batch({"abc"})));
+  const Error error = error_of(co_await exporter.consume(world.batch("abc")));
   EXPECT_EQ(error, (Error{ErrorCode::retryable, static_cast<std::uint16_t>(RpcCode::unavailable), 7001}));
   EXPECT_EQ(world.data.delivered + world.data.dropped_total(), 0u) << "the sender was told";
   co_await back_end.stop();
-  EXPECT_EQ(error_of(co_await exporter.consume(world.batch({"abc"}))).place,
+  EXPECT_EQ(error_of(co_await exporter.consume(world.batch("abc"))).place,
             static_cast<std::uint16_t>(RpcCode::unavailable));
   co_await exporter.stop(Deadline::never());
 }
@@ -175,8 +176,8 @@ Task<> partly(OtlpGrpcTest& world) {
   OtlpGrpcExporter exporter(world.context, "otlp", world.config(back_end.endpoint()));
   back_end.replies.push_back({.body = otlp::encode_response({2, "too old"})});
   back_end.replies.push_back({.body = "no protobuf"});
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"abc"})));
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"abc"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("abc")));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("abc")));
   EXPECT_EQ(world.data.delivered, 8u);
   EXPECT_EQ(world.dropped(DropReason::permanent), 2u);
   EXPECT_EQ(world.said("2 spans rejected: too old"), 1u);
@@ -187,10 +188,10 @@ TEST_F(OtlpGrpcTest, CountsWhatIsRejectedInASuccess) { run(partly(*this)); }
 Task<> frozen(OtlpGrpcTest& world) {
   GrpcBackEnd back_end(world);
   OtlpGrpcExporter exporter(world.context, "otlp", world.config(back_end.endpoint()));
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"one"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("one")));
   co_await back_end.restart();
   world.loop.freeze(Seconds(600));
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"two"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("two")));
   EXPECT_EQ(back_end.received.size(), 2u);
   EXPECT_EQ(world.data.retries, 0u);
   EXPECT_EQ(world.whole_log(), "");
@@ -204,7 +205,7 @@ Task<> late(OtlpGrpcTest& world) {
   OtlpGrpcExporter::Config config = world.once(back_end.endpoint());
   config.timeout = Milliseconds(60);
   OtlpGrpcExporter exporter(world.context, "otlp", config);
-  const Error error = error_of(co_await exporter.consume(world.batch({"abc"})));
+  const Error error = error_of(co_await exporter.consume(world.batch("abc")));
   EXPECT_EQ(error.place, static_cast<std::uint16_t>(RpcCode::deadline_exceeded));
   EXPECT_EQ(error.code, ErrorCode::retryable);
   co_await finish(exporter, back_end);
@@ -217,7 +218,7 @@ Task<> head(OtlpGrpcTest& world) {
   config.client.headers = {{"X-Tenant", "wader"}, {"key-bin", std::string("\0\1\2", 3)}};
   config.client.compression = net::GrpcCompression::snappy;
   OtlpGrpcExporter exporter(world.context, "otlp", config);
-  EXPECT_TRUE(co_await exporter.consume(world.batch({std::string(1000, 'a')})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch(std::string(1000, 'a'))));
   const http2::Answer call = back_end.heard(0).streams.at(1);
   EXPECT_EQ(call.field(":method"), "POST");
   EXPECT_EQ(call.field(":scheme"), "http");
@@ -263,11 +264,11 @@ Task<> strange_answers(OtlpGrpcTest& world) {
       {RpcCode::unknown, "Unknown: %zzA"},
       {RpcCode::not_found, "NotFound"}};
   for (const auto& [code, said] : expected) {
-    const Error error = error_of(co_await exporter.consume(world.batch({"abc"})));
+    const Error error = error_of(co_await exporter.consume(world.batch("abc")));
     EXPECT_EQ(error.code == ErrorCode::retryable ? error.place : error.detail, static_cast<int>(code)) << said;
     EXPECT_EQ(world.said(said), 1u) << world.whole_log();
   }
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"abc"}))) << "a status counts, with a message or without";
+  EXPECT_TRUE(co_await exporter.consume(world.batch("abc"))) << "a status counts, with a message or without";
   co_await exporter.stop(Deadline::never());
   co_await back_end.stop();
 }
@@ -285,9 +286,9 @@ Task<> compressed_answer(OtlpGrpcTest& world) {
       {{{{1, http2::settings() + http2::answer(1, http2::message(zipped->view(), 1), {{"grpc-status", "0"}}, head)},
          {2, http2::answer(3, http2::message("no gzip", 1), {{"grpc-status", "0"}}, head)}}}});
   OtlpGrpcExporter exporter(world.context, "otlp", world.config(back_end.endpoint()));
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"abc"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("abc")));
   EXPECT_EQ(world.said("3 spans rejected: zipped"), 1u) << world.whole_log();
-  EXPECT_TRUE(co_await exporter.consume(world.batch({"abc"})));
+  EXPECT_TRUE(co_await exporter.consume(world.batch("abc")));
   EXPECT_EQ(world.data.delivered, 7u);
   co_await exporter.stop(Deadline::never());
   co_await back_end.stop();
@@ -299,7 +300,7 @@ Task<> needs_tls(OtlpGrpcTest& world) {
   OtlpGrpcExporter::Config config = world.once("http://" + back_end.endpoint());
   config.client.tls.insecure = false;
   OtlpGrpcExporter exporter(world.context, "otlp", config);
-  EXPECT_EQ(error_of(co_await exporter.consume(world.batch({"abc"}))).code, ErrorCode::retryable);
+  EXPECT_EQ(error_of(co_await exporter.consume(world.batch("abc"))).code, ErrorCode::retryable);
   EXPECT_TRUE(back_end.received.empty()) << "http:// does not switch TLS off";
   EXPECT_EQ(world.said("TLS"), 1u) << world.whole_log();
   co_await finish(exporter, back_end);

@@ -119,7 +119,9 @@ Task<> not_offered(Http2Choice& world) {
   Client client(world, back_end, false);
   const Result<net::HttpResponse> response = co_await client.post("abcd");
   EXPECT_FALSE(response);
-  if (!response) EXPECT_NE(client.client.explain(response.error()).find("protocol"), std::string::npos);
+  if (!response) {
+    EXPECT_NE(client.client.explain(response.error()).find("protocol"), std::string::npos);
+  }
   co_await client.finish(back_end);
 }
 TEST_F(Http2Choice, WithoutHttp2OnlyHttp1IsOffered) { run(not_offered(*this)); }

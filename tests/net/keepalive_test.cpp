@@ -47,6 +47,16 @@ TEST(Keepalive, DrainsAnOldConnectionAndClosesItAfterItsGrace) {
   EXPECT_EQ(keepalive.due(start + Seconds(69), true), Action::close);
 }
 
+TEST(Keepalive, PingsWithoutACallOnlyWhereThatIsWanted) {
+  Keepalive keepalive({.ping_after = Seconds(10), .ping_timeout = Seconds(5), .needs_calls = true}, start);
+  EXPECT_EQ(keepalive.next(false), MonotonicTime::max());
+  EXPECT_EQ(keepalive.due(start + Seconds(60), false), Keepalive::Action::none);
+  EXPECT_EQ(keepalive.next(true), start + Seconds(10));
+  EXPECT_EQ(keepalive.due(start + Seconds(60), true), Keepalive::Action::ping) << "a call after a long silence";
+  EXPECT_EQ(keepalive.due(start + Seconds(65), false), Keepalive::Action::close)
+      << "the answer is awaited all the same";
+}
+
 TEST(Keepalive, CountsPingsThatComeTooOften) {
   Keepalive keepalive({}, start);
   for (const bool fine : {true, true, true, false}) EXPECT_EQ(keepalive.accept_ping(start, true), fine);

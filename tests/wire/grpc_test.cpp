@@ -62,6 +62,42 @@ TEST(Grpc, EncodesBinaryHeadersWithoutPadding) {
   EXPECT_EQ(encode_binary_header("abc"), "YWJj");
 }
 
+TEST(Grpc, WritesTimeoutsAsFinelyAsEightDigitsCan) {
+  const std::pair<Nanoseconds, const char*> values[] = {
+      {Nanoseconds(1), "1n"},        {Nanoseconds(99'999'999), "99999999n"},
+      {Seconds(5), "5000000u"},      {Seconds(3600), "3600000m"},
+      {Seconds(999'999), "999999S"}, {std::chrono::hours(1'000'000), "60000000M"}};
+  std::string mistake;
+  for (const auto& [timeout, text] : values) {
+    EXPECT_EQ(grpc_timeout_text(timeout), text);
+    EXPECT_EQ(parse_grpc_timeout(text, mistake).value(), timeout);
+  }
+}
+
+TEST(Grpc, ReadsWhatItEncodes) {
+  const std::string text = "100% \n\x7f\xc3\xa4";
+  EXPECT_EQ(decode_grpc_message(encode_grpc_message(text)), text);
+  EXPECT_EQ(decode_grpc_message("%"), "%");
+  EXPECT_EQ(decode_grpc_message("a%4"), "a%4");
+  EXPECT_EQ(decode_grpc_message("%zz%41"), "%zzA");
+  for (const std::string_view bytes : {"", "a", "ab", "abc"}) {
+    EXPECT_EQ(decode_binary_header(encode_binary_header(bytes)).value(), bytes);
+  }
+  EXPECT_EQ(decode_binary_header("YQ==").value(), "a");
+  EXPECT_FALSE(decode_binary_header("Y"));
+  EXPECT_FALSE(decode_binary_header("\n\n"));
+}
+
+TEST(Grpc, MapsHttpStatusesWhereThereIsNoOther) {
+  const std::pair<int, RpcCode> statuses[] = {{400, RpcCode::internal},          {401, RpcCode::unauthenticated},
+                                              {403, RpcCode::permission_denied}, {404, RpcCode::unimplemented},
+                                              {429, RpcCode::unavailable},       {503, RpcCode::unavailable},
+                                              {500, RpcCode::unknown},           {200, RpcCode::unknown}};
+  for (const auto& [status, code] : statuses) EXPECT_EQ(code_of_http_status(status), code) << status;
+  EXPECT_EQ(name(RpcCode::cancelled), "Canceled");
+  EXPECT_EQ(name(RpcCode::unauthenticated), "Unauthenticated");
+}
+
 TEST(Grpc, QuotesAndCutsWhatItShows) {
   EXPECT_EQ(in_quotes("a\"b\\\t\x01"), R"("a\"b\\\t\x01")");
   EXPECT_LT(in_quotes(std::string(100'000, 'x')).size(), 300u);
