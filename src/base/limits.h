@@ -28,7 +28,7 @@ constexpr std::size_t http2_idle_frames_per_second = 33;      // by which that a
 constexpr std::size_t http2_window_bytes = 1u << 20;          // what a gRPC client may send before it is read
 constexpr std::size_t http2_retained_bytes_max = 256u << 10;  // memory of HTTP/2 that is kept for reuse
 constexpr std::size_t connections_max =
-    128;  // open connections of one receiver; over it: the longest idle one is closed, without one the new one
+    128;  // connections of a receiver, or 1/7 of the descriptors; over it: the longest idle or the new one is closed
 constexpr Nanoseconds idle_connection_max = Seconds(60);    // a connection without a request; then closed
 constexpr Nanoseconds request_silence_max = Seconds(10);    // silence inside a request; then 408 and closed
 constexpr Nanoseconds request_head_time_max = Seconds(30);  // from a request's first byte to its head's end; then 408

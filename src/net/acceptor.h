@@ -27,6 +27,9 @@ class Acceptor {
 
   /// Takes a bound listener; connections are accepted from now on.
   void add(Listener listener);
+  /// Of `wanted` connections as many as one server may have, so that several of them together leave handles for what is
+  /// sent on: senders that open more and more must not keep the exporters from their back ends.
+  std::size_t connections_max(std::size_t wanted);
   /// No new connections. To be awaited before the end.
   Task<> stop();
 
@@ -36,6 +39,8 @@ class Acceptor {
   Runtime& runtime_;
   ConnectionServer& server_;
   Scope accepting_;
+  std::size_t handles_max_ = 0;  // 0: not asked yet
+  bool failing_ = false;         // since the last connection
   std::vector<std::unique_ptr<Listener>> listeners_;
 };
 

@@ -280,17 +280,18 @@ GrpcServer::~GrpcServer() { STINT_CHECK(connections_ == 0); }
 void GrpcServer::serve(Stream stream) { serving_.spawn(serve_connection(std::move(stream))); }
 
 Task<Result<bool>> GrpcServer::make_room() {
-  while (serving_.size() >= settings_.connections_max) {
+  const std::size_t most = acceptor_.connections_max(settings_.connections_max);
+  while (serving_.size() >= most) {
     Connection* const idle = longest_idle();
     if (idle == nullptr) {
       if (refused_++ == 0) {
-        log(LogLevel::warn, "more than ", settings_.connections_max, " busy gRPC connections: new ones are closed");
+        log(LogLevel::warn, "more than ", most, " busy gRPC connections: new ones are closed");
       }
       co_return false;
     }
     ++evicted_;
     co_await idle->leave();
-    while (serving_.size() >= settings_.connections_max) {
+    while (serving_.size() >= most) {
       const Result<> ended = co_await something_ended_.wait(runtime_.now() + end_look);
       if (!ended && ended.error().code != ErrorCode::timed_out) co_return ended.error();
     }

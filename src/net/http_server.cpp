@@ -269,10 +269,11 @@ void HttpServer::serve(Stream stream) {
 }
 
 Task<Result<bool>> HttpServer::make_room() {
-  while (connections_ >= settings_.connections_max) {
+  const std::size_t most = acceptor_.connections_max(settings_.connections_max);
+  while (connections_ >= most) {
     if (!evict()) {
       if (refused_++ == 0) {
-        log(LogLevel::warn, "more than ", settings_.connections_max, " busy connections: new ones are closed");
+        log(LogLevel::warn, "more than ", most, " busy connections: new ones are closed");
       }
       co_return false;
     }
@@ -295,7 +296,7 @@ bool HttpServer::evict() {
   }
   if (victim == nullptr) return false;
   if (evicted_++ == 0) {
-    log(LogLevel::info, "more than ", settings_.connections_max, " connections: idle ones are closed for new ones");
+    log(LogLevel::info, "more than ", connections_, " connections: idle ones are closed for new ones");
   }
   victim->leaving_ = true;
   Scope::cancel(*victim->task_);

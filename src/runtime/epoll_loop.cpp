@@ -109,6 +109,8 @@ Result<Handle> EpollLoop::listen(const Address& address, int backlog) {
 }
 Result<Address> EpollLoop::local_address(Handle handle) { return socket_calls::local_address(handle); }
 Result<Handle> EpollLoop::open_stream(const Address& peer) { return socket_calls::open_stream(peer, true); }
+std::size_t EpollLoop::handles_max() const { return socket_calls::handles_max(); }
+
 void EpollLoop::shutdown_send(Handle handle) { socket_calls::shutdown_send(handle); }
 
 void EpollLoop::close(Handle handle) {

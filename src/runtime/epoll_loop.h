@@ -29,6 +29,7 @@ class EpollLoop final : public Loop {
   void cancel(Operation& operation) override;
   void turn(Nanoseconds wait_max, CompletionList& done) override;
   std::size_t operations_in_flight() const override { return in_flight_; }
+  std::size_t handles_max() const override;
 
  private:
   // What waits on a descriptor: one operation that reads (or accepts), one that writes (or connects).

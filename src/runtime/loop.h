@@ -113,6 +113,8 @@ class Loop {
   virtual void turn(Nanoseconds wait_max, CompletionList& done) = 0;
   /// Operations submitted and not yet handed out.
   virtual std::size_t operations_in_flight() const = 0;
+  /// How many handles this process may have open.
+  virtual std::size_t handles_max() const { return 1024; }
 };
 
 }  // namespace stint

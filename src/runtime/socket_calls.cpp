@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -72,6 +73,12 @@ void fill_entropy(std::span<char> bytes) {
     STINT_CHECK(got > 0);
     bytes = bytes.subspan(static_cast<std::size_t>(got));
   }
+}
+
+std::size_t handles_max() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > SIZE_MAX) return SIZE_MAX;
+  return static_cast<std::size_t>(limit.rlim_cur);
 }
 
 MonotonicTime monotonic_now() { return MonotonicTime(read_clock(CLOCK_MONOTONIC)); }

@@ -18,6 +18,8 @@ void close(Handle handle);
 /// Small answers must not wait for an acknowledgement.
 void set_no_delay(Handle handle);
 void fill_entropy(std::span<char> bytes);
+/// RLIMIT_NOFILE.
+std::size_t handles_max();
 MonotonicTime monotonic_now();
 EpochTime epoch_now();
 

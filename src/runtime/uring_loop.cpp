@@ -117,6 +117,8 @@ Result<Handle> UringLoop::listen(const Address& address, int backlog) {
 }
 Result<Address> UringLoop::local_address(Handle handle) { return socket_calls::local_address(handle); }
 Result<Handle> UringLoop::open_stream(const Address& peer) { return socket_calls::open_stream(peer, false); }
+std::size_t UringLoop::handles_max() const { return socket_calls::handles_max(); }
+
 void UringLoop::shutdown_send(Handle handle) { socket_calls::shutdown_send(handle); }
 
 void UringLoop::close(Handle handle) {

@@ -43,6 +43,7 @@ class UringLoop final : public Loop {
   void cancel(Operation& operation) override;
   void turn(Nanoseconds wait_max, CompletionList& done) override;
   std::size_t operations_in_flight() const override { return in_flight_; }
+  std::size_t handles_max() const override;
 
  private:
   // Operation::loop_state: where the operation is, and two flags.

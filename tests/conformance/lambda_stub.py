@@ -73,6 +73,11 @@ class LambdaStub:
         with self._state:
             return self._state.wait_for(lambda: len(self.responses) + len(self.errors) >= count, seconds)
 
+    def wait_until_asked(self, seconds=30):
+        """Whether the extension saw every invocation and asks for the next event, in time."""
+        with self._state:
+            return self._state.wait_for(lambda: self._outstanding and self._announced == self._current, seconds)
+
     def shut_down(self):
         """Answers the extension's `next` with SHUTDOWN once it has seen every invocation."""
         with self._state:
@@ -142,6 +147,7 @@ class LambdaStub:
             if self._outstanding:
                 return 403, {}, {"errorType": "Extension.InvalidExtensionState", "errorMessage": "next is outstanding"}
             self._outstanding = True
+            self._state.notify_all()
             self._state.wait_for(lambda: self._announced != self._current or self._shut_down)
             self._outstanding = False
             deadline = int(time.time() * 1000) + 2000
