@@ -17,6 +17,9 @@ constexpr std::string_view platform_types[] = {"platform"};
 
 // What the platform gives to a shutdown; ours when it says nothing, and after a SIGTERM.
 constexpr Nanoseconds shutdown_time = Seconds(2);
+// Where nothing tells that the function has crashed its environment's end waits for our `next`: half of it must be
+// left.
+constexpr Nanoseconds unseeing_hold_max = shutdown_time / 2;
 // A function may be too short for its back end's answers: what piles up is sent before it fills the memory.
 constexpr std::size_t behind_divisor = 4;
 // When the platform cannot be reached any more nobody says how long we may live.
@@ -200,7 +203,7 @@ Task<> LifeCycle::serve_invocation(const Event& event) {
   switch (planned) {
     case InvocationPlan::pass: break;
     case InvocationPlan::flush_beside: beside_.spawn(flush_beside(release)); break;
-    case InvocationPlan::flush_first: co_await flush_while_held(release); break;
+    case InvocationPlan::flush_first: co_await flush_while_held(release, unseeing_hold_max); break;
     case InvocationPlan::flush_at_end:
       co_await (ends_by_span() ? hold_by_span(event, release) : hold(event, release));
       break;
@@ -267,9 +270,9 @@ Task<InvocationEnd> LifeCycle::wait_failure(std::string request_id, Deadline rel
 }
 
 // The user pays for every millisecond of this.
-Task<> LifeCycle::flush_while_held(Deadline release) {
+Task<> LifeCycle::flush_while_held(Deadline release, Nanoseconds hold_max) {
   const EpochTime began = runtime_.epoch_now();
-  const Deadline patience{std::min(release.at, began + limits::hold_max)};
+  const Deadline patience{std::min(release.at, began + hold_max)};
   const bool flushed = co_await graph_->flush(patience);
   const Nanoseconds held = runtime_.epoch_now() - began;
   held_ += held;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "base/limits.h"
 #include "config/provider.h"
 #include "config/service.h"
 #include "lambda/account_id.h"
@@ -74,7 +75,7 @@ class LifeCycle {
   Task<> hold_by_span(const Event& event, Deadline release);
   Task<bool> flush_whole(Deadline release);
   Task<InvocationEnd> wait_failure(std::string request_id, Deadline release);
-  Task<> flush_while_held(Deadline release);
+  Task<> flush_while_held(Deadline release, Nanoseconds hold_max = limits::hold_max);
   Task<> flush_beside(Deadline deadline);
   Task<> end_flush_beside();
   Task<> stop(Deadline deadline);

@@ -59,6 +59,23 @@ TEST(FoundByWorlds, NoAnswerIsWaitedForAfterASendThatFailedByItself) {
   EXPECT_GT(hit, 0u);
 }
 
+// `periodic` holds `next` beside the function, and so did not hear of the SHUTDOWN.
+TEST(FoundByWorlds, ACrashBesideAFlushLeavesTimeForTheShutdown) {
+  WorldSettings settings = usual_settings(1);
+  prepare_crash(settings);
+  settings.environment = {{"STINT_FLUSH", "periodic,1"}};
+  World world(std::move(settings));
+  world.back_end().always.delay = std::chrono::hours(1);
+  initialise(world);
+  expect_success(world, world.invoke());
+  world.pass(Seconds(1));
+  (void)world.invoke();
+  (void)world.invoke();
+  shut_down(world);
+  world.finish();
+  EXPECT_FALSE(world.said("collector: is killed")) << world.story();
+}
+
 // The invocation was held for its data as if it had ended well, while the time of the SHUTDOWN ran.
 TEST(FoundByWorlds, ACrashWithAHangingBackEndLeavesTimeForTheShutdown) {
   for (const bool crashes : {true, false}) {

@@ -178,9 +178,8 @@ void World::turn(Entry& subject) {
 // Of the killed the rest is nobody's business.
 bool World::stands_still(const Entry& entry) const {
   if (entry.id == 0 || entry.state == Entry::State::killed) return false;
-  if (network_.now() < paused_until_) return true;
-  return settings_.defect == Defect::stands_still_at_the_end &&
-         platform_->platform().phase() == platform::Phase::stopping;
+  const bool stops = platform_->platform().phase() == platform::Phase::stopping;
+  return stops ? settings_.defect == Defect::stands_still_at_the_end : network_.now() < paused_until_;
 }
 
 // The sandbox as a whole gets no time, between any two turns of what is in it. At its end the platform gives it two
