@@ -11,9 +11,6 @@ import os
 import pathlib
 import socket
 
-BODIES = [path.read_bytes() for path in sorted(pathlib.Path(os.environ["STINT_SOAK_BODIES"]).iterdir())]
-PORT = int(os.environ["STINT_SOAK_PORT"])
-OUT = open(os.environ["STINT_SOAK_OUT"], "w", encoding="ascii", buffering=1)
 EVERY = 500
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -64,19 +61,22 @@ def collector_process():
 
 def main():
     host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
-    platform, collector = Connection(host, int(port)), Connection("127.0.0.1", PORT)
+    platform, collector = Connection(host, int(port)), Connection("127.0.0.1", int(os.environ["STINT_SOAK_PORT"]))
+    bodies = [path.read_bytes() for path in sorted(pathlib.Path(os.environ["STINT_SOAK_BODIES"]).iterdir())]
+    out = open(os.environ["STINT_SOAK_OUT"], "w", encoding="ascii", buffering=1)
     statistics = pathlib.Path(f"/proc/{collector_process()}/statm")
     count = 0
     while True:
         _, headers, _ = platform.call("GET", "/2018-06-01/runtime/invocation/next")
-        status, _, _ = collector.call("POST", "/v1/traces", BODIES[count % len(BODIES)], "application/x-protobuf")
+        status, _, _ = collector.call("POST", "/v1/traces", bodies[count % len(bodies)], "application/x-protobuf")
         assert status == 200, status
         if count % 97 == 0:
             collector.close()
         count += 1
         if count % EVERY == 0:
-            print(count, int(statistics.read_text().split()[1]) * PAGE_BYTES, file=OUT)
+            print(count, int(statistics.read_text().split()[1]) * PAGE_BYTES, file=out)
         platform.call("POST", f"/2018-06-01/runtime/invocation/{headers['lambda-runtime-aws-request-id']}/response", b"{}")
 
 
-main()
+if __name__ == "__main__":
+    main()

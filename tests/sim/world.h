@@ -34,8 +34,9 @@ struct WorldSettings {
   std::vector<std::vector<Fault>> faults;  // besides, in the first collector, the second, ...
   unsigned pause_permille = 0;             // of all turns of the sandbox: then nothing in it runs for a while
   Nanoseconds pause_max{};
-  std::string journal_path;      // of a real file; empty: on a disk in memory
-  std::function<void()> killer;  // called in the place of the first death of a collector
+  std::string journal_path;           // of a real file; empty: on a disk in memory
+  std::function<void()> killer;       // called in the place of the first death of a collector
+  std::uint64_t given_up_before = 0;  // items, counted in a former world of the same sandbox
   Defect defect = Defect::none;
 };
 

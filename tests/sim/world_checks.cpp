@@ -27,13 +27,13 @@ config::FlushPolicy policy_of(const WorldSettings& settings) {
 }  // namespace
 
 std::uint64_t World::dropped() const {
-  std::uint64_t total = 0;
+  std::uint64_t total = settings_.given_up_before;
   for (const auto& collector : collectors_) total += counters(*collector).dropped_total();
   return total;
 }
 
 std::uint64_t World::dropped(DropReason reason) const {
-  std::uint64_t total = 0;
+  std::uint64_t total = reason == DropReason::retries_ended ? settings_.given_up_before : 0;
   for (const auto& collector : collectors_) total += counters(*collector).dropped[static_cast<std::size_t>(reason)];
   return total;
 }
