@@ -266,8 +266,17 @@ def test_a_back_end_that_restarts_is_found_again(backend, collector):
         Answer(raw=b"HTTP/1.1 abc OK\r\n\r\n"),
         Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"),
         Answer(raw=b"HTTP/1.1 200 OK\r\nx: " + b"a" * (100 << 10) + b"\r\n\r\n"),
+        Answer(raw=b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200_000),
+        Answer(raw=b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000),
+        Answer(raw=b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 1000\r\n\r\nhalf"),
+        Answer(raw=b"HTTP/1.1 503 Service Unavailable\r\n\r\n" + b"endless " * 500_000),
+        Answer(raw=b"HTTP/2 200\r\n\r\n"),
+        Answer(raw=b"\x00\x00\x00\x04\x00\x00\x00\x00\x00" + b"\x00\x00\x08\x07" + b"\x00" * 13),
+        Answer(raw=b"\x15\x03\x01\x00\x02\x02\x46"),
+        Answer(raw=b"SSH-2.0-OpenSSH_9.2\r\n"),
     ],
-    ids=["reset", "closed", "cut head", "nonsense", "binary", "status", "length", "large head"],
+    ids=["reset", "closed", "cut head", "nonsense", "binary", "status", "length", "large head", "endless headers",
+         "endless interim answers", "half a refusal", "endless refusal", "another version", "http/2", "tls", "ssh"],
 )
 def test_broken_answers_are_tried_again(backend, collector, answer):
     backend.answer(answer, answer)
