@@ -212,6 +212,7 @@ Task<Result<Http2Client::Connection*>> Http2Client::ready_connection(MonotonicTi
 }
 
 Task<Result<>> Http2Client::open(MonotonicTime end) {
+  if (closed_) co_return Error{ErrorCode::stopping};
   if (opening_) {
     const std::size_t failures = failures_;
     const Result<> waited = co_await changed_.wait(end);
@@ -243,7 +244,9 @@ Task<> Http2Client::serve(Connection& connection) {
   auto writing = connection.write();
   const auto done = co_await race(runtime_, std::move(reading), std::move(writing));
   const Result<>& result = done.first == 0 ? std::get<0>(done.results) : std::get<1>(done.results);
-  const Error error = result ? Error{ErrorCode::closed} : result.error();
+  // Cancelled are the connection's tasks; to who waits for an answer that is a connection that closed.
+  const bool closed = result || result.error().code == ErrorCode::cancelled;
+  const Error error = closed ? Error{ErrorCode::closed} : result.error();
   if (connection.requests().too_many_pings()) settings_.keepalive.ping_after *= 2;
   connection.requests().end_all(error);
   co_await connection.close(farewell_max);
@@ -260,6 +263,7 @@ void Http2Client::retire_all() {
 }
 
 Task<> Http2Client::close(Nanoseconds timeout) {
+  closed_ = true;
   const MonotonicTime end = runtime_.now() + timeout;
   for (const auto& connection : connections_) connection->retire();
   while (!connections_.empty()) {

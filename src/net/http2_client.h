@@ -43,7 +43,8 @@ class Http2Client {
     return is_http2_error(error) ? http2_text(error) : connector_.explain(error);
   }
 
-  /// The back end is told; requests under way end. Suspends: for as long as it does not read, at most `timeout`.
+  /// The back end is told; requests under way end, and none follow: they fail with stopping. Suspends: for as long as
+  /// it does not read, at most `timeout`.
   Task<> close(Nanoseconds timeout);
   std::size_t connections() const { return connections_.size(); }
   std::size_t silent_retries() const { return silent_retries_; }
@@ -69,6 +70,7 @@ class Http2Client {
   Scope serving_;
   Notifier changed_;  // a connection came, went, or has room
   bool opening_ = false;
+  bool closed_ = false;
   std::size_t failures_ = 0;  // to open
   Error last_failure_{ErrorCode::closed};
   std::size_t silent_retries_ = 0;

@@ -382,5 +382,25 @@ Task<> snapshot(Http2ClientTest& world) {
 }
 TEST_F(Http2ClientTest, AfterASnapshotItBeginsAnew) { run(snapshot(*this)); }
 
+Task<Result<net::HttpResponse>> send_after_jump(Client& client) {
+  (void)co_await client.world.runtime.sleep(Milliseconds(50));
+  client.world.loop.jump(Seconds(3600));
+  co_return co_await client.send("three");
+}
+
+Task<> snapshot_meanwhile(Http2ClientTest& world) {
+  ScriptedBackEnd back_end(
+      world, {{{{1, http2::settings() + http2::ok(1)}}}, {{{2, http2::settings() + http2::ok(1) + http2::ok(3)}}}});
+  Client client(world, back_end);
+  EXPECT_TRUE(co_await client.send("one"));
+  auto second = client.send("two"), third = send_after_jump(client);
+  const auto results = co_await all(world.runtime, std::move(second), std::move(third));
+  EXPECT_TRUE(std::get<0>(results)) << "what was under way is sent again";
+  EXPECT_TRUE(std::get<1>(results));
+  co_await client.finish(back_end);
+  EXPECT_EQ(error_of(co_await client.send("four")).code, ErrorCode::stopping);
+}
+TEST_F(Http2ClientTest, WhatWasUnderWayInASnapshotIsSentAgain) { run(snapshot_meanwhile(*this)); }
+
 }  // namespace
 }  // namespace stint
