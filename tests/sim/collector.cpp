@@ -37,14 +37,17 @@ class SimulatedTransport final : public lambda::ByteTransport {
 
 }  // namespace
 
-CollectorProcess::CollectorProcess(Network& network, CollectorSettings settings, MemoryDisk& disk)
+CollectorProcess::CollectorProcess(Network& network, CollectorSettings settings, MemoryDisk& disk, NameServer& names)
     : Process(network, "collector"),
       settings_(std::move(settings)),
       disk_(disk),
       environment_(settings_.environment),
       pool_(settings_.memory_bytes_max * (settings_.defect == Defect::takes_more_memory ? 8 : 1),
             limits::http_body_bytes_max),
-      context_{runtime, pool_, copies_, data_, changed_, environment_, &watch_} {}
+      resolver_(runtime, names),
+      context_{runtime, pool_, copies_, data_, changed_, environment_, &watch_} {
+  runtime.set_resolver(&resolver_);
+}
 
 CollectorProcess::~CollectorProcess() = default;
 

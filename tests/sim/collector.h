@@ -14,6 +14,7 @@
 #include "pipeline/invocation_watch.h"
 #include "pipeline/memory_journal_file.h"
 #include "runtime/signals.h"
+#include "sim/names.h"
 #include "sim/process.h"
 
 namespace stint::sim {
@@ -55,8 +56,8 @@ class RaisedSignals final : public Signals {
 
 class CollectorProcess final : public Process {
  public:
-  /// Borrows: `disk`, where its journal lies; as that of a sandbox it outlives the process.
-  CollectorProcess(Network& network, CollectorSettings settings, MemoryDisk& disk);
+  /// Borrows: `disk`, where its journal lies; as that of a sandbox it outlives the process. And `names`.
+  CollectorProcess(Network& network, CollectorSettings settings, MemoryDisk& disk, NameServer& names);
   ~CollectorProcess() override;
 
   bool begin() override;
@@ -85,6 +86,7 @@ class CollectorProcess final : public Process {
   Notifier changed_{runtime};
   InvocationWatch watch_{runtime};
   RaisedSignals signals_{runtime};
+  SimulatedResolver resolver_;
   ComponentContext context_;
   config::Diagnostics diagnostics_;
   config::ServiceConfig service_;

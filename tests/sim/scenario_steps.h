@@ -25,5 +25,7 @@ void prepare_refusing(WorldSettings& settings);
 std::span<const Scenario> journal_scenarios();
 /// Those of the end: of an invocation, told otherwise than by the platform, and of the environment.
 std::span<const Scenario> end_scenarios();
+/// Those of the way to the back end.
+std::span<const Scenario> reach_scenarios();
 
 }  // namespace stint::sim

@@ -425,7 +425,7 @@ constexpr Scenario own_scenarios[] = {
 std::span<const Scenario> scenarios() {
   static const std::vector<Scenario> all = [] {
     std::vector<Scenario> joined(std::begin(own_scenarios), std::end(own_scenarios));
-    for (const std::span<const Scenario> others : {journal_scenarios(), end_scenarios()}) {
+    for (const std::span<const Scenario> others : {journal_scenarios(), end_scenarios(), reach_scenarios()}) {
       joined.insert(joined.end(), others.begin(), others.end());
     }
     return joined;

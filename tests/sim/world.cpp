@@ -81,7 +81,7 @@ Result<platform::ProcessId> World::spawn(const platform::ProcessStart& start) {
         network_,
         CollectorSettings{settings_.configuration, std::move(variables), PlatformProcess::authority,
                           settings_.memory_bytes_max, settings_.back_ends, settings_.journal_path, settings_.defect},
-        disk_));
+        disk_, names_));
     made.process = collectors_.back().get();
     if (settings_.fault && collectors_.size() == 1) made.process->loop.add_fault(*settings_.fault);
     if (collectors_.size() <= settings_.faults.size()) {

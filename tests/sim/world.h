@@ -70,6 +70,7 @@ class World final : private platform::Processes, private platform::Watcher {
   // What has happened.
   Network& network() { return network_; }
   Ledger& ledger() { return ledger_; }
+  NameServer& names() { return names_; }
   /// Of the sandbox.
   MemoryDisk& disk() { return disk_; }
   BackEndProcess& back_end(std::size_t number = 0) { return *back_ends_[number]; }
@@ -133,6 +134,7 @@ class World final : private platform::Processes, private platform::Watcher {
   WorldSettings settings_;
   Network network_;
   MemoryDisk disk_;
+  NameServer names_;
   Ledger ledger_;
   std::size_t invocation_ = 0;
   std::unique_ptr<PlatformProcess> platform_;
