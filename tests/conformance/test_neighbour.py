@@ -15,9 +15,12 @@ from backend import Backend
 from client import assert_success, post_message
 from collector import free_port
 from neighbour import Neighbour, skip_if_unavailable
+from sdk_clients import FULL
 from test_grpc_export import grpc_configuration
 from test_grpc_ingest import Sender, credentials_of
 
+if not FULL:
+    pytest.skip("--full runs it", allow_module_level=True)
 pytestmark = pytest.mark.usefixtures("available")
 SEEDS = range(6)
 HTTP_COMPRESSIONS = ("gzip", "none", "zstd", "snappy", "zlib", "deflate", "lz4", "x-snappy-framed")
