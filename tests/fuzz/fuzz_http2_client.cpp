@@ -50,7 +50,7 @@ void look_at(Connection& world, Exchange& exchange) {
   world.delivered += answer.code == wire::RpcCode::ok;
 }
 
-// A new request with each piece, as long as there is room.
+// As many requests as there is room for; the last one may be given up after each piece.
 void converse(Connection& world, std::string_view bytes, std::size_t step, std::uint8_t choice) {
   constexpr net::KeepaliveSettings keepalive{.ping_after = Seconds(1), .ping_timeout = Seconds(3)};
   net::Http2Requests requests(world.memory, world.answers, keepalive, world.now);
@@ -61,7 +61,7 @@ void converse(Connection& world, std::string_view bytes, std::size_t step, std::
   std::size_t begun = 0;
   bool good = true;
   while (good && !requests.is_over()) {
-    if (begun < requests_max && requests.is_usable() && requests.has_room()) {
+    while (begun < requests_max && requests.is_usable() && requests.has_room()) {
       exchanges[begun] = std::make_unique<Exchange>(
           net::Http2Request{.head = head, .prefix = "12345", .body = body, .wanted = net::grpc_wanted});
       requests.start(*exchanges[begun++], world.now);
@@ -91,7 +91,7 @@ void run(std::string_view bytes) {
   const std::string sent = (choice & 2) != 0 ? std::string(input.rest()) : frames_of(input);
   Connection world;
   converse(world, sent, step, choice);
-  plant_bug({world.delivered >= 1, world.refused >= 1}, bytes);
+  plant_bug({world.delivered >= 1, world.refused >= 1, (choice & 1) != 0}, bytes);
   STINT_CHECK(world.bodies.bytes_in_use() == 0 && world.answers.bytes_in_use() == 0);
   STINT_CHECK(world.memory.pieces_in_use() == 0);
 }
