@@ -11,7 +11,6 @@
 namespace stint {
 namespace {
 
-using http2::Conversation;
 using http2::ScriptedBackEnd;
 using net::Http2Place;
 
