@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/otlp_grpc.h"
 
+#include <algorithm>
+
 #include "base/limits.h"
 #include "base/log.h"
 #include "otlp/status.h"
@@ -185,7 +187,7 @@ Task<Result<>> OtlpGrpcExporter::consume(Batch batch) {
 Task<> OtlpGrpcExporter::stop(Deadline deadline) {
   hurry();
   co_await retrier_.stop(deadline);
-  co_await client_.close(farewell_max);
+  co_await client_.close(std::min(farewell_max, deadline.remaining(context_.runtime.epoch_now())));
 }
 
 }  // namespace stint

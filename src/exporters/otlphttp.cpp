@@ -262,7 +262,9 @@ Task<Result<>> OtlpHttpExporter::consume(Batch batch) {
 Task<> OtlpHttpExporter::stop(Deadline deadline) {
   hurry();
   co_await retrier_.stop(deadline);
-  for (const auto& client : clients_) co_await client->close(farewell_max);
+  for (const auto& client : clients_) {
+    co_await client->close(std::min(farewell_max, deadline.remaining(context_.runtime.epoch_now())));
+  }
 }
 
 }  // namespace stint

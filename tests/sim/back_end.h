@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A back end as a simulated process: it decodes every request and enters what it accepted in the ledger, and reacts to
-// each request as it was told to.
+// A back end as a simulated process, over HTTP and over gRPC: it decodes every request and enters what it accepted in
+// the ledger, and reacts to each request as it was told to.
 #pragma once
 
 #include <deque>
@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/counters.h"
+#include "net/grpc_server.h"
 #include "net/http_server.h"
 #include "runtime/channel.h"
 #include "sim/items.h"
@@ -24,15 +25,17 @@ struct Reaction {
     end_without_answer  // the connection is closed in an orderly way
   };
   Kind kind = Kind::answer;
-  int status = 200;
+  int status = 200;     // of HTTP; a call gets the code that says the same
   Nanoseconds delay{};  // before it
   std::string retry_after;
 };
 
-class BackEndProcess final : public Process, private net::HttpService {
+class BackEndProcess final : public Process, private net::HttpService, private net::GrpcService {
  public:
-  /// 10.0.0.9:4318, 10.0.0.10:4318, ...
-  static Address address(std::size_t number = 0);
+  static constexpr std::uint16_t http_port = 4318;
+  static constexpr std::uint16_t grpc_port = 4317;
+  /// At 10.0.0.9, 10.0.0.10, ...
+  static Address address(std::size_t number = 0, std::uint16_t port = http_port);
 
   BackEndProcess(Network& network, Ledger& ledger, std::size_t number = 0);
   ~BackEndProcess() override;
@@ -53,7 +56,12 @@ class BackEndProcess final : public Process, private net::HttpService {
  private:
   Task<> live();
   Task<net::HttpReply> serve(net::HttpRequest request) override;
+  Task<net::GrpcReply> serve(net::GrpcRequest request) override;
+  std::optional<std::size_t> find_method(std::string_view path) const override;
+  bool has_service(std::string_view name) const override;
+  net::GrpcReply memory_full() const override;
   Reaction react();
+  bool take(const Reaction& reaction, const std::optional<std::vector<ItemId>>& items);
   std::optional<std::vector<ItemId>> read(const net::HttpRequest& request);
 
   Network& network_;
@@ -63,6 +71,7 @@ class BackEndProcess final : public Process, private net::HttpService {
   CopyCounters copies_;
   wire::Inflater inflater_;
   net::HttpServer server_;
+  net::GrpcServer grpc_server_;
   Notifier changed_{runtime};
   bool stopping_ = false;
   std::size_t requests_ = 0;

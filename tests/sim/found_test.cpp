@@ -14,6 +14,17 @@ WorldSettings usual_settings(std::uint64_t seed) {
   return settings;
 }
 
+void speak_grpc(WorldSettings& settings) {
+  std::string& text = settings.configuration;
+  const auto replace_all = [&](std::string_view old, std::string_view with) {
+    for (std::size_t at = text.find(old); at != text.npos; at = text.find(old, at + with.size())) {
+      text.replace(at, old.size(), with);
+    }
+  };
+  replace_all("otlphttp", "otlp");
+  replace_all("http://10.0.0.9:4318", "10.0.0.9:4317\n    tls: {insecure: true}");
+}
+
 // The back end waits 10 s for the rest of the request and says 408, which the reference takes for a refusal for good.
 TEST(FoundByWorlds, ARequestThatAFreezeCutsIsSentAgain) {
   std::size_t cut = 0;
@@ -93,6 +104,23 @@ TEST(FoundByWorlds, ACrashWithAHangingBackEndLeavesTimeForTheShutdown) {
     EXPECT_FALSE(world.said("collector: is killed")) << world.story();
     EXPECT_FALSE(world.said("the platform is lost")) << world.story();
   }
+}
+
+// The goodbye to a back end that takes nothing took a tenth of a second more than there was.
+TEST(FoundByWorlds, AGoodbyeOverGrpcEndsWithTheShutdown) {
+  WorldSettings settings = usual_settings(1);
+  speak_grpc(settings);
+  settings.network.buffer_bytes = 600;
+  settings.function.invocations = {with_exports({{otlp::Signal::logs, 10}}), with_exports({{otlp::Signal::logs, 500}})};
+  World world(std::move(settings));
+  initialise(world);
+  expect_success(world, world.invoke());
+  world.end_connections(Death::silence);
+  (void)world.invoke();
+  shut_down(world);
+  world.finish();
+  EXPECT_FALSE(world.said("collector: is killed")) << world.story();
+  EXPECT_TRUE(world.said("500 dropped (500 environment_end)")) << world.story();
 }
 
 }  // namespace

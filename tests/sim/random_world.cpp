@@ -83,7 +83,7 @@ std::string draw_exporter(Random& random) {
 }
 
 // Two back ends only behind a queue of each: a sender that waits for both is told of one's trouble alone.
-std::string draw_configuration(Random& random, std::size_t back_ends) {
+std::string draw_configuration(Random& random, std::size_t back_ends, bool grpc) {
   constexpr const char* chains[] = {"[batch, decouple]", "[decouple]", "[batch]", "[decouple, batch]", "[]"};
   const char* const chain = chains[random.below(back_ends > 1 ? 4 : 5)];
   constexpr const char* batches[] = {"", "", "{timeout: 50ms, send_batch_size: 10}",
@@ -91,13 +91,17 @@ std::string draw_configuration(Random& random, std::size_t back_ends) {
   std::string text = "receivers: {otlp: {protocols: {http: {endpoint: \"localhost:4318\"}}}}\n";
   text += concat("processors:\n  batch: ", one_of(random, batches),
                  "\n  decouple:", random.chance(150) ? " {max_queue_size: 3}" : "", "\nexporters:\n");
+  const std::string_view exporter = grpc ? "otlp" : "otlphttp";
+  const std::uint16_t port = grpc ? BackEndProcess::grpc_port : BackEndProcess::http_port;
   for (std::size_t i = 0; i < back_ends; ++i) {
-    text += concat("  otlphttp/", i, ": {endpoint: \"http://10.0.0.", 9 + i, ":4318\", ", draw_exporter(random), "}\n");
+    const std::string there = concat(grpc ? "" : "http://", BackEndProcess::address(i, port).to_string());
+    text += concat("  ", exporter, "/", i, ": {endpoint: \"", there, "\", ", draw_exporter(random),
+                   grpc ? ", tls: {insecure: true}" : "", "}\n");
   }
   text += "service:\n  pipelines:\n";
   for (const otlp::Signal signal : otlp::all_signals) {
-    text += concat("    ", otlp::name(signal), ": {receivers: [otlp], processors: ", chain, ", exporters: [otlphttp/0",
-                   back_ends > 1 ? ", otlphttp/1" : "", "]}\n");
+    text += concat("    ", otlp::name(signal), ": {receivers: [otlp], processors: ", chain, ", exporters: [", exporter,
+                   "/0", back_ends > 1 ? concat(", ", exporter, "/1") : "", "]}\n");
   }
   return text;
 }
@@ -195,7 +199,10 @@ class Player {
     for (std::size_t i = 0; i < back_ends_; ++i) {
       if (random_.chance(350)) moods_[i] = &moods[random_.below(std::size(moods))];
       if (random_.chance(80)) {
-        world_.network().set_route(BackEndProcess::address(i), random_.chance(600) ? Route::open : Route::black_hole);
+        const Route route = random_.chance(600) ? Route::open : Route::black_hole;
+        for (const std::uint16_t port : {BackEndProcess::http_port, BackEndProcess::grpc_port}) {
+          world_.network().set_route(BackEndProcess::address(i, port), route);
+        }
       }
     }
   }
@@ -229,7 +236,8 @@ DrawnWorld draw_world(std::uint64_t seed) {
   WorldSettings& settings = drawn.settings;
   settings.seed = seed;
   settings.back_ends = random.chance(250) ? 2 : 1;
-  settings.configuration = draw_configuration(random, settings.back_ends);
+  // Each third speaks gRPC with its back ends.
+  settings.configuration = draw_configuration(random, settings.back_ends, seed % 3 == 2);
   constexpr const char* policies[] = {"",           "adaptive",        "end",           "end,3000",
                                       "continuous", "continuous,1000", "periodic,2000", "periodic"};
   const char* const policy = one_of(random, policies);

@@ -98,8 +98,9 @@ void World::check_ledger() {
 bool World::only_back_ends_were_hit() const {
   return std::all_of(collectors_.begin(), collectors_.end(), [](const auto& collector) {
     const std::vector<std::uint16_t>& ports = collector->loop.hit_ports();
-    return std::all_of(ports.begin(), ports.end(),
-                       [](std::uint16_t port) { return port == BackEndProcess::address().port(); });
+    return std::all_of(ports.begin(), ports.end(), [](std::uint16_t port) {
+      return port == BackEndProcess::http_port || port == BackEndProcess::grpc_port;
+    });
   });
 }
 
