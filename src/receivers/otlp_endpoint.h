@@ -25,7 +25,8 @@ class OtlpEndpoint {
   /// Null without TLS.
   net::TlsServer* tls() const { return tls_.get(); }
 
-  /// Binds. Fails: in_use, not_found, system, and what a look at the TLS files says; logged.
+  /// Binds; waits a moment for a port in use. Fails: in_use, not_found, system, and what a look at the TLS files says;
+  /// logged.
   Task<Result<std::vector<Listener>>> open();
   /// What of TLS is left to do once the start is over. Suspends: until then. Fails: as TlsServer::prepare, logged;
   /// cancelled.
@@ -34,6 +35,8 @@ class OtlpEndpoint {
   void close() { socket_file_.remove(); }
 
  private:
+  Task<Result<std::vector<Listener>>> bind();
+
   Runtime& runtime_;
   std::string name_;
   const std::string& endpoint_;

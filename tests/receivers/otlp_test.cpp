@@ -67,6 +67,18 @@ class OtlpReceiverTest : public ComponentWorld {
   CopyCounters client_copies;
 };
 
+Task<> close_after(Runtime& runtime, Listener listener, Nanoseconds time) { (void)co_await runtime.sleep(time); }
+
+// As a collector leaves it that was killed, when io_uring held it.
+TEST_F(OtlpReceiverTest, WaitsForAPortThatIsGivenUpAMomentLater) {
+  Listener other = *Listener::open(runtime, Address::ipv4_loopback(port));
+  Scope scope(runtime);
+  scope.spawn(close_after(runtime, std::move(other), Milliseconds(20)));
+  const auto responses = exchange({{.body = spans_request(1)}});
+  ASSERT_EQ(responses.size(), 1u);
+  EXPECT_EQ(responses[0].status, 200);
+}
+
 TEST_F(OtlpReceiverTest, MakesABatchOverTheReceivedBytesWithoutACopy) {
   const std::string body = spans_request(300);
   const auto responses = exchange({{.body = body}});
