@@ -43,7 +43,10 @@ void FunctionProcess::ended() {
 }
 
 Task<> FunctionProcess::live() {
-  co_await serve();
+  co_await export_all(plan_.at_init, {});
+  Scope workers(runtime);
+  for (std::size_t i = 0; i < plan_.workers; ++i) workers.spawn(serve(workers));
+  co_await workers.join();
   co_await beside_.join();
 }
 
@@ -61,46 +64,45 @@ Task<Result<net::HttpResponse>> FunctionProcess::call(net::HttpClient& client, s
   co_return co_await client.request(head, std::span(&part, post ? 1 : 0), timeout, wanted);
 }
 
-Task<> FunctionProcess::serve() {
-  co_await export_all(plan_.at_init);
+Task<> FunctionProcess::serve(Scope& workers) {
   for (;;) {
     const Result<net::HttpResponse> next = co_await call(*api_, "GET", concat(runtime_path, "next"), "", "", forever);
-    if (!next || next->status != 200 || next->headers.empty()) co_return;
+    if (!next || next->status != 200 || next->headers.empty()) break;
     const std::string id = next->headers.front().second;
-    request_id_ = id;
     const std::size_t number = std::min(invocation_++, plan_.invocations.size() - 1);
-    const bool goes_on = co_await run(plan_.invocations[number]);
-    if (!goes_on) co_return;
+    const bool goes_on = co_await run(plan_.invocations[number], id);
+    if (!goes_on) break;
     const Result<net::HttpResponse> answered =
         co_await call(*api_, "POST", concat(runtime_path, id, "/response"), "application/json", "\"ok\"", forever);
-    if (!answered || answered->status != 202) co_return;
+    if (!answered || answered->status != 202) break;
   }
+  workers.cancel();
 }
 
 // False: the runtime ends.
-Task<bool> FunctionProcess::run(Invoked invoked) {
+Task<bool> FunctionProcess::run(Invoked invoked, std::string request_id) {
   (void)co_await runtime.sleep(invoked.work);
-  co_await export_all(std::move(invoked.exports));
+  co_await export_all(std::move(invoked.exports), std::move(request_id));
   while (invoked.hangs && !was_killed_) (void)co_await killed_.wait();
   co_return !invoked.exits && !was_killed_;
 }
 
-Task<> FunctionProcess::export_all(std::vector<Export> exports) {
+Task<> FunctionProcess::export_all(std::vector<Export> exports, std::string request_id) {
   for (const Export& one : exports) {
     if (one.after > Nanoseconds::zero()) (void)co_await runtime.sleep(one.after);
     if (one.beside) {
-      beside_.spawn(export_one(one));
+      beside_.spawn(export_one(one, request_id));
     } else {
-      co_await export_one(one);
+      co_await export_one(one, request_id);
     }
   }
 }
 
-Task<> FunctionProcess::export_one(Export one) {
+Task<> FunctionProcess::export_one(Export one, std::string request_id) {
   const std::vector<ItemId> items = ledger_.make(one.items);
   const Result<net::HttpResponse> answer =
       co_await call(*collector_, "POST", std::string(otlp::names(one.signal).url_path), "application/x-protobuf",
-                    make_request(one.signal, items, one.tells_end ? request_id_ : std::string()), export_timeout);
+                    make_request(one.signal, items, one.tells_end ? request_id : std::string()), export_timeout);
   // A dead process confirms nothing.
   if (!answer || loop.abandoned()) co_return;
   answer->status == 200 ? ledger_.confirm(items) : ledger_.refuse(items);

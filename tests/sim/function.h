@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The function with its runtime as a simulated process: it asks for invocations and posts OTLP to the collector as an
-// SDK does, before, during and beside its work. What its exports were answered goes into the ledger.
+// The function with its runtime as a simulated process: it asks for invocations, with several workers if so planned,
+// and posts OTLP to the collector as an SDK does, before, during and beside its work. What its exports were answered
+// goes into the ledger.
 #pragma once
 
 #include <memory>
@@ -33,6 +34,7 @@ struct Invoked {
 struct FunctionPlan {
   std::vector<Export> at_init;
   std::vector<Invoked> invocations;  // the last one is repeated
+  std::size_t workers = 1;           // each has an invocation of its own; the first to end ends the runtime
 };
 
 class FunctionProcess final : public Process {
@@ -46,10 +48,10 @@ class FunctionProcess final : public Process {
 
  private:
   Task<> live();
-  Task<> serve();
-  Task<bool> run(Invoked invoked);
-  Task<> export_all(std::vector<Export> exports);
-  Task<> export_one(Export one);
+  Task<> serve(Scope& workers);
+  Task<bool> run(Invoked invoked, std::string request_id);
+  Task<> export_all(std::vector<Export> exports, std::string request_id);
+  Task<> export_one(Export one, std::string request_id);
   Task<Result<net::HttpResponse>> call(net::HttpClient& client, std::string_view method, std::string path,
                                        std::string_view media_type, std::string body, Nanoseconds timeout);
 
@@ -57,7 +59,6 @@ class FunctionProcess final : public Process {
   Ledger& ledger_;
   Address runtime_api_;
   std::size_t& invocation_;
-  std::string request_id_;  // of the invocation that runs
   BlockPool pool_{64u << 20};
   CopyCounters copies_;
   std::unique_ptr<net::HttpClient> api_;

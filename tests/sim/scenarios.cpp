@@ -377,6 +377,32 @@ void managed(World& world) {
   expect_all_delivered(world);
 }
 
+void prepare_managed_workers(WorldSettings& settings) {
+  prepare_managed(settings);
+  settings.platform.concurrency = settings.function.workers = 4;
+}
+
+// Twelve invocations over four workers, each begun as soon as there is one that waits; all export at the same time.
+void managed_workers(World& world) {
+  initialise(world);
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < 12; ++i) {
+    if (!world.begin_invoke() && !world.has_fault()) ADD_FAILURE() << "no worker asks";
+    most = std::max(most, world.invocations_under_way());
+  }
+  const bool ended = world.run_until([&] { return world.invocations_under_way() == 0; }, Seconds(60));
+  EXPECT_TRUE(ended || world.has_fault()) << "an invocation does not end";
+  for (const platform::InvocationOutcome& outcome : world.outcomes()) expect_success(world, &outcome);
+  world.pass(Seconds(3));
+  if (!world.has_fault()) {
+    EXPECT_EQ(most, 4u);
+    EXPECT_EQ(world.outcomes().size(), 12u);
+    EXPECT_EQ(world.ledger().missing(), 0u) << "nobody flushes here but `batch` and `decouple` themselves";
+  }
+  shut_down_at_once(world);
+  expect_all_delivered(world);
+}
+
 void prepare_sam(WorldSettings& settings) {
   defaults(settings);
   settings.platform.telemetry = platform::TelemetrySupport::not_supported;
@@ -417,6 +443,7 @@ constexpr Scenario own_scenarios[] = {
     {"RestoredSnapshot", prepare_snapshot, snapshot},
     {"ProvisionedConcurrency", prepare_provisioned, provisioned},
     {"ManagedInstances", prepare_managed, managed},
+    {"ManagedInstancesWithSeveralAtOnce", prepare_managed_workers, managed_workers},
     {"LocalEmulator", prepare_sam, sam},
 };
 

@@ -260,6 +260,7 @@ bool World::initialise(Nanoseconds limit) {
 bool World::begin_invoke(Nanoseconds limit) {
   if (!run_until([this] { return platform().can_invoke(); }, limit)) return false;
   pauses_ = std::max(Nanoseconds::zero(), paused_until_ - network_.now());
+  ++begun_;
   platform_->api().invoke({});
   return true;
 }
@@ -273,7 +274,7 @@ const platform::InvocationOutcome* World::invoke(Nanoseconds limit) {
 }
 
 bool World::shut_down(Nanoseconds limit) {
-  if (!run_until([this] { return platform().can_invoke(); }, limit)) return false;
+  if (!run_until([this] { return platform().idle(); }, limit)) return false;
   platform_->api().shutdown();
   return run_until([this] { return platform().phase() == platform::Phase::ended; }, limit);
 }

@@ -79,6 +79,7 @@ class World final : private platform::Processes, private platform::Watcher {
   CollectorProcess& collector() { return *collectors_.back(); }
   const std::vector<std::unique_ptr<CollectorProcess>>& collectors() const { return collectors_; }
   const std::vector<platform::InvocationOutcome>& outcomes() const { return outcomes_; }
+  std::size_t invocations_under_way() const { return begun_ - outcomes_.size(); }
   bool is_frozen() const;
   bool has_fault() const { return settings_.fault.has_value() || !settings_.faults.empty(); }
   /// The fault hit the connection with the platform, so the collector may have to end.
@@ -148,6 +149,7 @@ class World final : private platform::Processes, private platform::Watcher {
   };
   std::vector<Exit> exits_;
   std::map<const Process*, DataCounters> last_counters_;  // of killed collectors
+  std::size_t begun_ = 0;                                 // invocations
   std::vector<platform::InvocationOutcome> outcomes_;
   std::vector<Nanoseconds> paused_;  // in each invocation that has ended
   MonotonicTime paused_until_{};

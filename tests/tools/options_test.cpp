@@ -91,6 +91,17 @@ TEST(Options, ReadWhoIsKilledAndWhen) {
   }
 }
 
+TEST(Options, AllowSeveralInvocationsAtOnceOnManagedInstancesOnly) {
+  EXPECT_EQ(accepted(with({"--mode", "managed-instances", "--concurrency", "8"})).platform.concurrency, 8u);
+  EXPECT_EQ(accepted(with({"--concurrency", "8", "--mode", "managed-instances"})).platform.concurrency, 8u);
+  EXPECT_EQ(accepted(with({"--mode", "managed-instances"})).platform.concurrency, 1u);
+  for (const char* const mode : {"on-demand", "snap-start", "sam"}) {
+    const std::string wrong = refused(with({"--mode", mode, "--concurrency", "1"}));
+    EXPECT_TRUE(wrong.starts_with("--concurrency is for --mode managed-instances")) << wrong;
+  }
+  EXPECT_NE(refused(with({"--mode", "managed-instances", "--concurrency", "0"})), "");
+}
+
 TEST(Options, SayWhatIsWrong) {
   EXPECT_EQ(refused({}), "--function is required");
   EXPECT_EQ(refused({"--function", "/"}), "--runtime is required");

@@ -57,9 +57,30 @@ StartCost* Costs::start_of(std::string_view name) {
   return nullptr;
 }
 
+// Few are running, and they are the last ones.
+InvocationCost* Costs::running(std::string_view request_id) {
+  for (std::size_t i = invocations_.size(); i-- > 0;) {
+    if (invocations_[i].outcome.request_id != request_id) continue;
+    return invocations_[i].ended == MonotonicTime{} ? &invocations_[i] : nullptr;
+  }
+  return nullptr;
+}
+
+InvocationCost* Costs::latest_running() {
+  const bool none = invocations_.empty() || invocations_.back().ended != MonotonicTime{};
+  return none ? nullptr : &invocations_.back();
+}
+
+InvocationCost& Costs::add_invocation() {
+  InvocationCost& invocation = invocations_.emplace_back();
+  for (const StartCost& start : starts_) invocation.extensions.push_back({.name = start.name});
+  return invocation;
+}
+
 ExtensionCost* Costs::current_extension(std::string_view name) {
-  if (!in_invocation_) return nullptr;
-  for (ExtensionCost& extension : invocations_.back().extensions) {
+  InvocationCost* const invocation = latest_running();
+  if (invocation == nullptr) return nullptr;
+  for (ExtensionCost& extension : invocation->extensions) {
     if (extension.name == name) return &extension;
   }
   return nullptr;
@@ -100,23 +121,23 @@ void Costs::mark(const Mark& mark) {
 
 void Costs::mark_invocation(const Mark& mark, MonotonicTime now) {
   if (mark.kind == MarkKind::invoke_sent) {
-    InvocationCost& invocation = invocations_.emplace_back();
+    InvocationCost& invocation = add_invocation();
+    invocation.outcome.request_id = mark.detail;
     invocation.sent = now;
-    for (const StartCost& start : starts_) invocation.extensions.push_back({.name = start.name});
-    in_invocation_ = true;
-  } else if (mark.kind == MarkKind::response_done && in_invocation_) {
-    invocations_.back().response_done = now;
-  } else if (mark.kind == MarkKind::runtime_ready && in_invocation_) {
-    if (invocations_.back().response_done != MonotonicTime{}) invocations_.back().function_ended = now;
+  } else if (mark.kind == MarkKind::response_done) {
+    if (InvocationCost* const invocation = running(mark.detail)) invocation->response_done = now;
+  } else if (mark.kind == MarkKind::runtime_ready) {
+    InvocationCost* const invocation = latest_running();
+    if (invocation != nullptr && invocation->response_done != MonotonicTime{}) invocation->function_ended = now;
   }
 }
 
 void Costs::delivery(std::string_view body) {
-  if (!in_invocation_ || body.find("\"platform.runtimeDone\"") == body.npos) return;
-  InvocationCost& invocation = invocations_.back();
+  InvocationCost* const invocation = latest_running();
+  if (invocation == nullptr || body.find("\"platform.runtimeDone\"") == body.npos) return;
   // What ended before is told in a delivery of its own: it was asked for.
-  if (invocation.function_ended != MonotonicTime{} && invocation.end_posted == MonotonicTime{}) {
-    invocation.end_posted = clock_now();
+  if (invocation->function_ended != MonotonicTime{} && invocation->end_posted == MonotonicTime{}) {
+    invocation->end_posted = clock_now();
   }
 }
 
@@ -131,19 +152,15 @@ void Costs::measure(InvocationCost& invocation) {
 }
 
 void Costs::invocation_ended(const InvocationOutcome& outcome) {
-  if (!in_invocation_) {  // it failed before the event could be sent
-    invocations_.emplace_back();
-    for (const StartCost& start : starts_) invocations_.back().extensions.push_back({.name = start.name});
-  }
-  InvocationCost& invocation = invocations_.back();
+  InvocationCost* const begun = running(outcome.request_id);
+  InvocationCost& invocation = begun != nullptr ? *begun : add_invocation();  // it may fail before its event is sent
   invocation.ended = clock_now();
   invocation.outcome = outcome;
   measure(invocation);
-  in_invocation_ = false;
   if (options_.quiet) return;
   const std::string& error = outcome.error_type.empty() ? outcome.function_error_type : outcome.error_type;
-  std::printf("invocation %zu: %s%s%s in %s: %s\n", invocations_.size(), outcome.status.c_str(),
-              error.empty() ? "" : ", ", error.c_str(), print(outcome.duration).c_str(),
+  std::printf("invocation %zu: %s%s%s in %s: %s\n", static_cast<std::size_t>(&invocation - invocations_.data()) + 1,
+              outcome.status.c_str(), error.empty() ? "" : ", ", error.c_str(), print(outcome.duration).c_str(),
               shortened(printable(outcome.response), 200).c_str());
 }
 

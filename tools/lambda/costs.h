@@ -65,6 +65,9 @@ class Costs : public Watcher {
     std::string time, type, record;
   };
   StartCost* start_of(std::string_view name);
+  InvocationCost* running(std::string_view request_id);
+  InvocationCost* latest_running();
+  InvocationCost& add_invocation();
   ExtensionCost* current_extension(std::string_view name);
   void mark_invocation(const Mark& mark, MonotonicTime now);
   void measure(InvocationCost& invocation);
@@ -75,7 +78,6 @@ class Costs : public Watcher {
   std::vector<InvocationCost> invocations_;
   std::vector<Nanoseconds> cpu_before_;  // per extension, at the end of the former invocation
   std::vector<KeptEvent> events_;
-  bool in_invocation_ = false;
   std::string init_error_;
 };
 

@@ -35,6 +35,8 @@ std::string_view initialization_type(Mode mode) {
   return "on-demand";
 }
 
+std::size_t descriptors_max(Mode mode) { return mode == Mode::managed_instances ? 4096 : 0; }
+
 Variables runtime_environment(const Settings& settings) {
   const Function& function = settings.function;
   Variables variables = function.environment;
@@ -50,7 +52,9 @@ Variables runtime_environment(const Settings& settings) {
   set(variables, "AWS_DEFAULT_REGION", function.region);
   set(variables, "LAMBDA_TASK_ROOT", function.task_root);
   set(variables, "_HANDLER", function.handler);
-  if (settings.mode == Mode::managed_instances) set(variables, "AWS_LAMBDA_MAX_CONCURRENCY", "1");
+  if (settings.mode == Mode::managed_instances) {
+    set(variables, "AWS_LAMBDA_MAX_CONCURRENCY", std::to_string(settings.concurrency));
+  }
   return variables;
 }
 

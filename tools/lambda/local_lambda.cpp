@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command local-lambda: real sockets, processes and time around the platform's state machine. It initialises the
-// environment, runs the invocations one after the other, shuts down, and says what came in and what it cost.
+// environment, runs the invocations one after the other or several at once, shuts down, and says what came in and what
+// it cost.
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -175,24 +176,24 @@ class LocalLambda : public Watcher {
 
   Task<> drive() {
     api_.start();
-    co_await until_idle();
+    co_await until_another_can_run();
     for (int i = 0; i < options_.invocations && !interrupted_; ++i) {
       if (i > 0 && options_.gap > Nanoseconds(0)) (void)co_await runtime_.sleep(options_.gap);
-      co_await until_idle();
+      co_await until_another_can_run();
       if (interrupted_) co_return;
       Invocation invocation;
       invocation.event =
           options_.events[std::min<std::size_t>(static_cast<std::size_t>(i), options_.events.size() - 1)];
       api_.invoke(std::move(invocation));
-      while (ended_ <= i && !interrupted_) (void)co_await changed_.wait();
-      co_await until_idle();
+      co_await until_another_can_run();
     }
+    while (!platform_->idle() && !interrupted_) (void)co_await changed_.wait();
     if (interrupted_) co_return;
     api_.shutdown();
     while (platform_->phase() != Phase::ended && !interrupted_) (void)co_await changed_.wait();
   }
 
-  Task<> until_idle() {
+  Task<> until_another_can_run() {
     while (!platform_->can_invoke() && !interrupted_) (void)co_await changed_.wait();
   }
 

@@ -157,6 +157,7 @@ constexpr Option options_table[] = {
     {"--event", true, set_event},
     {"--timeout", true, [](O& o, Text v) { return set_duration(o.platform.function.timeout, v); }},
     {"--gap", true, [](O& o, Text v) { return set_duration(o.gap, v); }},
+    {"--concurrency", true, [](O& o, Text v) { return set_number<std::size_t>(o.concurrency.emplace(), v, 1, 1000); }},
     {"--kill", true, add_kill},
     {"--memory", true, [](O& o, Text v) { return set_number(o.platform.function.memory_mb, v, 128, 10'240); }},
     {"--env", true, add_variable},
@@ -182,10 +183,13 @@ const Option* find_option(std::string_view name) {
   return nullptr;
 }
 
-std::string missing(const Options& options) {
+std::string missing_or_contradictory(const Options& options) {
   if (options.function_directory.empty()) return "--function is required";
   if (options.runtime.empty()) return "--runtime is required";
   if (options.platform.extensions.size() > options.platform.extensions_max) return "more than ten extensions";
+  if (options.concurrency && options.platform.mode != Mode::managed_instances) {
+    return "--concurrency is for --mode managed-instances: elsewhere an environment has one invocation at a time";
+  }
   return {};
 }
 
@@ -236,12 +240,13 @@ std::variant<Options, std::string> parse_options(const std::vector<std::string>&
     const std::string wrong = option->set(options, value);
     if (!wrong.empty()) return concat(name, " ", value, ": ", wrong);
   }
-  if (std::string wrong = missing(options); !wrong.empty()) return wrong;
+  if (std::string wrong = missing_or_contradictory(options); !wrong.empty()) return wrong;
   if (options.events.empty()) options.events.push_back("{}");
   options.platform.function.task_root = options.function_directory;
   if (options.platform.function.name.empty()) {
     options.platform.function.name = options.function_directory.substr(options.function_directory.rfind('/') + 1);
   }
+  options.platform.concurrency = options.concurrency.value_or(1);
   options.platform.runtime = options.runtime;
   options.platform.runtime.push_back(options.platform.function.handler);
   if (!options.config.empty()) {
@@ -266,13 +271,16 @@ Runs extensions beside a function that uses a real runtime interface client, in 
   --event JSON|FILE      the event [{}]; given several times: one after the other, the last one repeated
   --timeout DURATION     the function's time limit [3s]
   --gap DURATION         wait between invocations [0]
+  --concurrency N        invocations at once, each for a pending /runtime/invocation/next, answered in any order [1];
+                         with --mode managed-instances only
   --kill WHO@N+DURATION  in the N-th invocation, that long after its event, SIGKILL as for lack of memory: to the
                          runtime, the extension (all of them) or the environment (everything at once). The invocation
                          fails, the next one starts everything again in the same sandbox, with the same /tmp. May be
                          given several times
   --memory MB            [512]
   --freeze               stop all processes between invocations, as Lambda does
-  --mode MODE            on-demand, provisioned-concurrency, snap-start, managed-instances, sam, no-telemetry
+  --mode MODE            on-demand, provisioned-concurrency, snap-start, managed-instances (also limits each process to
+                         4,096 descriptors), sam, no-telemetry
   --telemetry-delay DURATION
                          the Telemetry API delivers that much later than it was asked to [0]
   --tmp DIR              mounted at /tmp for the processes (root, or user namespaces)

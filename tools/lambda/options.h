@@ -27,6 +27,7 @@ struct Options {
   std::vector<std::string> events;  // JSON, one after the other, the last one repeated
   int invocations = 3;
   Nanoseconds gap{};
+  std::optional<std::size_t> concurrency;  // invocations at once
   std::vector<Kill> kills;
   std::string temporary_directory;  // mounted at /tmp
   bool private_network = false;

@@ -66,6 +66,9 @@ void Platform::request_started(CallId call, const Request& head, Now now) {
 
 void Platform::request(CallId call, const Request& request, Now now) {
   const std::string_view path = request.path;
+  if (path.starts_with(runtime_prefix) && !runtime_process_) {  // the last words of a killed one
+    return calls_.answer(call, error_answer(403, "InvalidStateTransition", "the runtime does not run"));
+  }
   if (path.starts_with(runtime_prefix) && runtime_.handle(call, path.substr(runtime_prefix.size()), request, now)) {
     return;
   }
@@ -142,9 +145,9 @@ void Platform::process_exited(ProcessId process, ExitStatus status, Now now) {
 void Platform::crashed(std::string error_type, Now now) {
   if (out_of_memory_) error_type = "Runtime.OutOfMemory";
   switch (phase_) {
-    case Phase::initialising: return init_failed("error", std::move(error_type), now);
+    case Phase::initialising: return init_failed("error", error_type, now);
     case Phase::restoring:
-    case Phase::invoking: return fail_invocation("error", std::move(error_type), "failure", now);
+    case Phase::invoking: return fail_invocations("error", error_type, "failure", now);
     case Phase::ready: return begin_stop("failure", Phase::down, now);
     default: return;
   }
@@ -155,7 +158,7 @@ void Platform::delivered(DeliveryId delivery, int status, Now now) { telemetry_.
 std::optional<MonotonicTime> Platform::next_timer() const {
   std::optional<MonotonicTime> next = telemetry_.next_timer();
   earliest(next, init_deadline_);
-  if (active_ && settings_.mode != Mode::managed_instances) earliest(next, active_->deadline);
+  if (!active_.empty() && !managed()) earliest(next, active_.front().deadline);
   earliest(next, runtime_kill_at_);
   earliest(next, stop_deadline_);
   return next;
@@ -165,9 +168,9 @@ void Platform::timer(Now now) {
   const auto passed = [&](std::optional<MonotonicTime> at) { return at && now.monotonic >= *at; };
   telemetry_.timer(now);
   if (passed(init_deadline_)) return init_failed("timeout", "", now);
-  if (active_ && settings_.mode != Mode::managed_instances && passed(active_->deadline)) {
+  if (!active_.empty() && !managed() && passed(active_.front().deadline)) {
     if (phase_ == Phase::initialising) return init_failed("timeout", "", now);
-    return fail_invocation("timeout", "", "timeout", now);
+    return fail_invocations("timeout", "", "timeout", now);
   }
   if (passed(runtime_kill_at_)) {
     runtime_kill_at_.reset();
@@ -180,7 +183,7 @@ void Platform::timer(Now now) {
 }
 
 void Platform::freeze(Now now) {
-  if (frozen_ || settings_.mode == Mode::managed_instances) return;
+  if (frozen_ || managed()) return;
   frozen_ = true;
   telemetry_.freeze();
   if (settings_.freeze) {

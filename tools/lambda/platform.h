@@ -8,6 +8,7 @@
 //     └──── stopping ←─┴────────────────────┘            (the next invocation starts everything again)
 #pragma once
 
+#include <list>
 #include <optional>
 #include <string>
 
@@ -23,7 +24,7 @@ namespace stint::platform {
 enum class Phase : std::uint8_t { down, initialising, ready, restoring, invoking, stopping, ended };
 std::string_view name(Phase phase);
 
-/// The invocation under way.
+/// An invocation under way. There is one at most; on managed instances up to Settings::concurrency.
 struct Active {
   Invocation invocation;
   Tracing tracing;
@@ -44,17 +45,20 @@ class Platform : private ExtensionsListener, private RuntimeListener {
 
   Phase phase() const { return phase_; }
   const Settings& settings() const { return settings_; }
-  bool can_invoke() const { return phase_ == Phase::ready || phase_ == Phase::down; }
+  /// One more invocation can run. On managed instances also beside others, when the runtime asks for one.
+  bool can_invoke() const;
+  /// No invocation is under way, and nothing else.
+  bool idle() const { return phase_ == Phase::ready || phase_ == Phase::down; }
 
   /// Runs INIT. Requires: phase() == down.
   void start(Now now);
   /// Runs an invocation; its end is told by `Watcher::invocation_ended`. Returns the request id, drawn when empty.
   /// Requires: can_invoke(). After a reset the environment is initialised within the invocation.
   std::string invoke(Invocation invocation, Now now);
-  /// The sandbox is out of memory: SIGKILL without a word. The invocation fails as Runtime.OutOfMemory or, when only
+  /// The sandbox is out of memory: SIGKILL without a word. What runs fails as Runtime.OutOfMemory or, when only
   /// extensions were hit, as Extension.Crash, and the environment is reset. Without an invocation: nothing happens.
   void out_of_memory(Victim victim, Now now);
-  /// Ends the environment for good (spindown). Requires: can_invoke().
+  /// Ends the environment for good (spindown). Requires: idle().
   void shutdown(Now now);
 
   /// The head of a request has been read. Optional; without it a response is timed from its end.
@@ -80,18 +84,20 @@ class Platform : private ExtensionsListener, private RuntimeListener {
   void start_runtime(Now now);
   void check_init_done(Now now);
   void init_done(Now now);
-  void init_failed(std::string_view status, std::string error_type, Now now);
+  void init_failed(std::string_view status, const std::string& error_type, Now now);
   void emit_extension_states(Now now);
   void begin_restore(Now now);
   void check_restore_done(Now now);
 
   // Invoke (platform_invoke.cpp).
-  void begin_invoke(Now now);
-  void check_invoke_done(Now now);
-  void runtime_done(std::string_view status, std::string_view error_type, Now now);
-  void finish_invocation(std::string_view status, std::string error_type, Now now);
-  void fail_invocation(std::string_view status, std::string error_type, std::string_view reason, Now now);
-  Answer invoke_answer() const;
+  void begin_invoke(Active& active, Now now);
+  void check_invoke_done(Active& active, Now now);
+  void runtime_done(Active& active, std::string_view status, std::string_view error_type, Now now);
+  void finish_invocation(Active& active, std::string_view status, const std::string& error_type, Now now);
+  void fail_invocations(std::string_view status, const std::string& error_type, std::string_view reason, Now now);
+  Answer invoke_answer(const Active& active) const;
+  Active* find_active(const std::string& request_id);
+  bool managed() const { return settings_.mode == Mode::managed_instances; }
 
   // Shutdown and reset (platform_stop.cpp).
   void begin_stop(std::string_view reason, Phase then, Now now);
@@ -109,8 +115,8 @@ class Platform : private ExtensionsListener, private RuntimeListener {
   void extension_error(Extension& extension, std::string_view platform_type, Now now) override;
   void runtime_ready(Now now) override;
   void runtime_restore_ready(Now now) override;
-  void response_started(Now now) override;
-  void response_done(RuntimeResponse response, Now now) override;
+  void response_started(const std::string& request_id, Now now) override;
+  void response_done(const std::string& request_id, RuntimeResponse response, Now now) override;
   void runtime_init_error(const std::string& error_type, Now now) override;
 
   void subscribe(CallId call, const Request& request, Now now);
@@ -141,7 +147,7 @@ class Platform : private ExtensionsListener, private RuntimeListener {
   bool out_of_memory_ = false;
   std::optional<MonotonicTime> init_deadline_;
   std::optional<Nanoseconds> init_duration_, restore_duration_;  // until the next report
-  std::optional<Active> active_;
+  std::list<Active> active_;                                     // in the order of their begin
 
   std::string stop_reason_;
   Phase after_stop_ = Phase::down;

@@ -7,7 +7,7 @@
 namespace stint::platform {
 
 void Platform::start(Now now) {
-  STINT_CHECK(phase_ == Phase::down && !active_);
+  STINT_CHECK(phase_ == Phase::down && active_.empty());
   init_deadline_ = now.monotonic + settings_.init_timeout;
   begin_init("init", now);
 }
@@ -17,7 +17,6 @@ void Platform::begin_init(std::string_view phase, Now now) {
   init_phase_ = phase;
   init_started_ = now;
   init_runtime_done_ = runtime_started_ = false;
-  runtime_.reset();  // the last words of a killed runtime may have come after its end
   fatal_error_.clear();
   out_of_memory_ = false;
   emit(init_start_event(settings_, phase, now), now);
@@ -31,7 +30,9 @@ bool Platform::spawn_extensions(Now now) {
     const bool too_many = extensions_.all().size() >= settings_.extensions_max;
     Extension& extension = extensions_.add_external(program.name);
     Result<ProcessId> process = Error{ErrorCode::too_many};
-    if (!too_many) process = processes_.spawn(ProcessStart{program.name, {program.path}, environment, {}});
+    if (!too_many)
+      process = processes_.spawn(
+          ProcessStart{program.name, {program.path}, environment, {}, descriptors_max(settings_.mode)});
     if (!process) {
       extension.state = ExtensionState::launch_error;
       extension.error_type = too_many ? "Extension.TooManyExtensions" : "Extension.LaunchError";
@@ -55,8 +56,9 @@ void Platform::extension_registered(Extension& extension, Now now) {
 
 void Platform::start_runtime(Now now) {
   runtime_started_ = true;
-  Result<ProcessId> process = processes_.spawn(ProcessStart{
-      "runtime", runtime_arguments(settings_), runtime_environment(settings_), settings_.function.task_root});
+  Result<ProcessId> process =
+      processes_.spawn(ProcessStart{"runtime", runtime_arguments(settings_), runtime_environment(settings_),
+                                    settings_.function.task_root, descriptors_max(settings_.mode)});
   if (!process) return init_failed("error", "Runtime.InvalidEntrypoint", now);
   runtime_process_ = *process;
   mark(MarkKind::process_started, "runtime", {}, now);
@@ -83,11 +85,11 @@ void Platform::init_done(Now now) {
   init_deadline_.reset();
   phase_ = Phase::ready;
   mark(MarkKind::initialised, {}, init_phase_, now);
-  if (active_) return begin_invoke(now);
+  if (!active_.empty()) return begin_invoke(active_.front(), now);
   freeze(now);
 }
 
-void Platform::init_failed(std::string_view status, std::string error_type, Now now) {
+void Platform::init_failed(std::string_view status, const std::string& error_type, Now now) {
   if (!init_runtime_done_) {
     emit(init_runtime_done_event(settings_, init_phase_, status, error_type, now), now);
   }
@@ -95,9 +97,9 @@ void Platform::init_failed(std::string_view status, std::string error_type, Now 
   emit(init_report_event(settings_, init_phase_, status, error_type, now.monotonic - init_started_.monotonic, now),
        now);
   init_deadline_.reset();
-  mark(MarkKind::init_failed, {}, error_type.empty() ? status : error_type, now);
+  mark(MarkKind::init_failed, {}, error_type.empty() ? status : std::string_view(error_type), now);
   const std::string_view reason = status == "timeout" ? "timeout" : "failure";
-  if (active_) return fail_invocation(status, std::move(error_type), reason, now);
+  if (!active_.empty()) return fail_invocations(status, error_type, reason, now);
   begin_stop(reason, Phase::down, now);
 }
 
@@ -107,7 +109,7 @@ void Platform::emit_extension_states(Now now) {
 
 void Platform::runtime_init_error(const std::string& error_type, Now now) {
   if (phase_ == Phase::initialising) return init_failed("error", error_type, now);
-  if (phase_ == Phase::restoring) fail_invocation("error", error_type, "failure", now);
+  if (phase_ == Phase::restoring) fail_invocations("error", error_type, "failure", now);
 }
 
 void Platform::begin_restore(Now now) {
@@ -125,7 +127,7 @@ void Platform::check_restore_done(Now now) {
   init_duration_.reset();
   emit(restore_runtime_done_event("success", now), now);
   emit(restore_report_event("success", *restore_duration_, now), now);
-  begin_invoke(now);
+  begin_invoke(active_.front(), now);
 }
 
 }  // namespace stint::platform

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // INVOKE: the event goes to the extensions and the runtime; it ends when the runtime and every extension that asked
-// for INVOKE have called next again, or when the function's time is over.
+// for INVOKE have called next again, or when the function's time is over. On managed instances several run at once, no
+// extension hears of them, and each ends with its response.
 #include "tools/lambda/json_writer.h"
 #include "tools/lambda/platform.h"
 
@@ -27,15 +28,35 @@ std::string new_trace_header(Identifiers& identifiers, Now now) {
   return text + "-" + identifiers.hex(24) + ";Parent=" + identifiers.hex(16) + ";Sampled=1";
 }
 
+std::vector<Span> response_spans(const Active& active) {
+  if (!active.response_done) return {};
+  const Now begun = active.response_started.value_or(*active.response_done);
+  return {{"responseLatency", active.sent.epoch, begun.monotonic - active.sent.monotonic},
+          {"responseDuration", begun.epoch, active.response_done->monotonic - begun.monotonic}};
+}
+
 }  // namespace
 
+bool Platform::can_invoke() const {
+  if (!managed() || phase_ == Phase::down) return idle();
+  return (phase_ == Phase::ready || phase_ == Phase::invoking) && active_.size() < settings_.concurrency &&
+         runtime_.wants_one();
+}
+
+Active* Platform::find_active(const std::string& request_id) {
+  for (Active& active : active_) {
+    if (active.invocation.request_id == request_id) return &active;
+  }
+  return nullptr;
+}
+
 std::string Platform::invoke(Invocation invocation, Now now) {
-  STINT_CHECK(can_invoke() && !active_);
+  STINT_CHECK(can_invoke());
   thaw(now);
   if (invocation.request_id.empty()) invocation.request_id = identifiers_.uuid();
   if (invocation.trace_header.empty()) invocation.trace_header = new_trace_header(identifiers_, now);
   const std::string request_id = invocation.request_id;
-  Active& active = active_.emplace();
+  Active& active = active_.emplace_back();
   active.tracing = Tracing{identifiers_.hex(16), invocation.trace_header};
   active.invocation = std::move(invocation);
   active.accepted = active.sent = now;
@@ -46,26 +67,24 @@ std::string Platform::invoke(Invocation invocation, Now now) {
   } else if (settings_.mode == Mode::snap_start && !restored_) {
     begin_restore(now);
   } else {
-    begin_invoke(now);
+    begin_invoke(active, now);
   }
   return request_id;
 }
 
-void Platform::begin_invoke(Now now) {
+void Platform::begin_invoke(Active& active, Now now) {
   phase_ = Phase::invoking;
-  active_->sent = now;
-  active_->started = true;
-  emit(start_event(settings_, active_->invocation.request_id, active_->tracing, now), now);
-  mark(MarkKind::invoke_sent, {}, active_->invocation.request_id, now);
+  active.sent = now;
+  active.started = true;
+  emit(start_event(settings_, active.invocation.request_id, active.tracing, now), now);
+  mark(MarkKind::invoke_sent, {}, active.invocation.request_id, now);
   for (Extension& extension : extensions_.all()) {
-    if (extension.wants_invoke) extensions_.send(extension, invoke_answer());
+    if (extension.wants_invoke) extensions_.send(extension, invoke_answer(active));
   }
-  runtime_.send(active_->invocation, with_parent(active_->tracing.value, active_->tracing.span_id),
-                active_->deadline_epoch);
+  runtime_.send(active.invocation, with_parent(active.tracing.value, active.tracing.span_id), active.deadline_epoch);
 }
 
-Answer Platform::invoke_answer() const {
-  const Active& active = *active_;
+Answer Platform::invoke_answer(const Active& active) const {
   JsonWriter json;
   json.open('{').field("eventType", "INVOKE").integer_field("deadlineMs", epoch_ms(active.deadline_epoch));
   json.field("requestId", active.invocation.request_id).field("invokedFunctionArn", settings_.function.arn());
@@ -76,17 +95,23 @@ Answer Platform::invoke_answer() const {
   return answer;
 }
 
-void Platform::response_started(Now now) {
-  if (phase_ != Phase::invoking) return;
-  active_->response_started = now;
-  mark(MarkKind::response_started, {}, active_->invocation.request_id, now);
+void Platform::response_started(const std::string& request_id, Now now) {
+  Active* const active = find_active(request_id);
+  if (phase_ != Phase::invoking || active == nullptr) return;
+  active->response_started = now;
+  mark(MarkKind::response_started, {}, request_id, now);
 }
 
-void Platform::response_done(RuntimeResponse response, Now now) {
-  if (phase_ != Phase::invoking) return;
-  active_->response_done = now;
-  active_->response = std::move(response);
-  mark(MarkKind::response_done, {}, active_->invocation.request_id, now);
+void Platform::response_done(const std::string& request_id, RuntimeResponse response, Now now) {
+  Active* const active = find_active(request_id);
+  if (phase_ != Phase::invoking || active == nullptr) return;
+  active->response_done = now;
+  active->response = std::move(response);
+  mark(MarkKind::response_done, {}, request_id, now);
+  if (!managed()) return;
+  runtime_done(*active, "success", "", now);
+  finish_invocation(*active, "success", "", now);
+  if (active_.empty()) phase_ = Phase::ready;
 }
 
 void Platform::runtime_ready(Now now) {
@@ -98,22 +123,25 @@ void Platform::runtime_ready(Now now) {
     return check_init_done(now);
   }
   if (phase_ == Phase::restoring) return check_restore_done(now);
-  if (phase_ != Phase::invoking || !active_->response_done || active_->runtime_done) return;
-  runtime_done("success", "", now);
-  check_invoke_done(now);
+  if (phase_ != Phase::invoking || managed()) return;
+  Active& active = active_.front();
+  if (!active.response_done || active.runtime_done) return;
+  runtime_done(active, "success", "", now);
+  check_invoke_done(active, now);
 }
 
-void Platform::runtime_done(std::string_view status, std::string_view error_type, Now now) {
-  Active& active = *active_;
+void Platform::runtime_done(Active& active, std::string_view status, std::string_view error_type, Now now) {
   active.runtime_done = now;
-  if (settings_.mode == Mode::managed_instances) return;
-  RuntimeDone done{active.invocation.request_id, status, error_type, now.monotonic - active.sent.monotonic,
-                   active.response.body.size(),  {}};
+  if (managed()) return;
+  RuntimeDone done{active.invocation.request_id,
+                   status,
+                   error_type,
+                   now.monotonic - active.sent.monotonic,
+                   active.response.body.size(),
+                   response_spans(active)};
   if (active.response_done) {
-    const Now begun = active.response_started.value_or(*active.response_done);
-    done.spans = {{"responseLatency", active.sent.epoch, begun.monotonic - active.sent.monotonic},
-                  {"responseDuration", begun.epoch, active.response_done->monotonic - begun.monotonic},
-                  {"runtimeOverhead", active.response_done->epoch, now.monotonic - active.response_done->monotonic}};
+    done.spans.push_back(
+        {"runtimeOverhead", active.response_done->epoch, now.monotonic - active.response_done->monotonic});
   }
   emit(runtime_done_event(done, active.tracing, now), now);
 }
@@ -121,7 +149,7 @@ void Platform::runtime_done(std::string_view status, std::string_view error_type
 void Platform::extension_ready(Extension& extension, Now now) {
   mark(MarkKind::extension_ready, extension.name, {}, now);
   check_init_done(now);
-  if (phase_ == Phase::invoking) check_invoke_done(now);
+  if (phase_ == Phase::invoking && !managed()) check_invoke_done(active_.front(), now);
 }
 
 void Platform::extension_error(Extension&, std::string_view platform_type, Now) {
@@ -129,18 +157,17 @@ void Platform::extension_error(Extension&, std::string_view platform_type, Now) 
   if (fatal_error_.empty()) fatal_error_ = platform_type;
 }
 
-void Platform::check_invoke_done(Now now) {
-  if (!active_->runtime_done) return;
+void Platform::check_invoke_done(Active& active, Now now) {
+  if (!active.runtime_done) return;
   for (const Extension& extension : extensions_.all()) {
     if (extension.wants_invoke && extension.state != ExtensionState::ready) return;
   }
-  finish_invocation("success", "", now);
+  finish_invocation(active, "success", "", now);
   phase_ = Phase::ready;
   freeze(now);
 }
 
-void Platform::finish_invocation(std::string_view status, std::string error_type, Now now) {
-  const Active& active = *active_;
+void Platform::finish_invocation(Active& active, std::string_view status, const std::string& error_type, Now now) {
   Report report{active.invocation.request_id,
                 status,
                 error_type,
@@ -162,21 +189,27 @@ void Platform::finish_invocation(std::string_view status, std::string error_type
   if (active.runtime_done) {
     outcome.function_duration = active.runtime_done->monotonic - active.sent.monotonic;
     outcome.extension_overhead = now.monotonic - active.runtime_done->monotonic;
-    if (!extensions_.all().empty()) {
+    if (managed()) {
+      report.spans = response_spans(active);
+    } else if (!extensions_.all().empty()) {
       report.spans = {{"extensionOverhead", active.runtime_done->epoch, outcome.extension_overhead}};
     }
   }
   if (status == "success" || settings_.report_failed_invocations) {
     emit(report_event(settings_, report, active.tracing, now), now);
   }
-  active_.reset();
+  active_.remove_if([&active](const Active& each) { return &each == &active; });
   watcher_.invocation_ended(outcome);
 }
 
-void Platform::fail_invocation(std::string_view status, std::string error_type, std::string_view reason, Now now) {
-  if (!active_->started) emit(start_event(settings_, active_->invocation.request_id, active_->tracing, now), now);
-  if (!active_->runtime_done) runtime_done(status, error_type, now);
-  finish_invocation(status, std::move(error_type), now);
+void Platform::fail_invocations(std::string_view status, const std::string& error_type, std::string_view reason,
+                                Now now) {
+  while (!active_.empty()) {
+    Active& active = active_.front();
+    if (!active.started) emit(start_event(settings_, active.invocation.request_id, active.tracing, now), now);
+    if (!active.runtime_done) runtime_done(active, status, error_type, now);
+    finish_invocation(active, status, error_type, now);
+  }
   begin_stop(reason, Phase::down, now);
 }
 

@@ -6,7 +6,7 @@
 namespace stint::platform {
 
 void Platform::shutdown(Now now) {
-  STINT_CHECK(can_invoke() && !active_);
+  STINT_CHECK(idle() && active_.empty());
   begin_stop("spindown", Phase::ended, now);
 }
 

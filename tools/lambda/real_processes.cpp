@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <ctime>
@@ -81,9 +83,18 @@ std::string find_program(const std::string& program, const std::vector<std::stri
   return program;
 }
 
+// As many as may be had, where the machine's own limit is lower.
+bool limit_descriptors(std::size_t most) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+  limit.rlim_max = std::min<rlim_t>(limit.rlim_max, most);
+  limit.rlim_cur = limit.rlim_max;
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
 // In the child: only async-signal-safe calls from here on.
 [[noreturn]] void become(const char* program, char* const* arguments, char* const* environment, const char* directory,
-                         int output, int error, int report) {
+                         std::size_t descriptors_max, int output, int error, int report) {
   Report said;
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -96,6 +107,7 @@ std::string find_program(const std::string& program, const std::vector<std::stri
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   if (directory[0] != '\0' && ::chdir(directory) != 0) said.error = errno;
+  if (descriptors_max != 0 && !limit_descriptors(descriptors_max)) said.error = errno;
   ::clock_gettime(CLOCK_MONOTONIC, &said.executed);
   if (said.error == 0) {
     (void)!::write(report, &said, sizeof said);
@@ -149,7 +161,7 @@ Result<ProcessId> RealProcesses::spawn(const ProcessStart& start) {
   if (pid < 0) return system_error(errno);
   if (pid == 0) {
     become(program.c_str(), argument_pointers.data(), environment_pointers.data(), start.directory.c_str(),
-           output.write, error.write, report.write);
+           start.descriptors_max, output.write, error.write, report.write);
   }
   ::setpgid(pid, pid);
   Pipe::close(report.write);

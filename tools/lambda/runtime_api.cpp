@@ -53,8 +53,18 @@ std::string_view name(RuntimeState state) {
 
 void RuntimeApi::reset() {
   state_ = RuntimeState::started;
-  held_.reset();
-  responding_.reset();
+  held_.clear();
+  for (auto& [id, run] : runs_) run.answered = true;
+}
+
+RuntimeApi::Run* RuntimeApi::find(std::string_view request_id) {
+  const auto found = runs_.find(request_id);
+  return found == runs_.end() ? nullptr : &found->second;
+}
+
+RuntimeApi::Run* RuntimeApi::running(std::string_view request_id) {
+  Run* const run = find(request_id);
+  return run == nullptr || run->answered ? nullptr : run;
 }
 
 void RuntimeApi::refuse_transition(CallId call, std::string_view to) {
@@ -64,11 +74,12 @@ void RuntimeApi::refuse_transition(CallId call, std::string_view to) {
 }
 
 void RuntimeApi::started(CallId call, std::string_view operation, Now now) {
-  if (!operation.starts_with(invocation_prefix) || state_ != RuntimeState::running) return;
+  if (!operation.starts_with(invocation_prefix)) return;
   const auto [id, what] = split_invocation(operation.substr(invocation_prefix.size()));
-  if (id != invocation_.request_id || (what != "/response" && what != "/error")) return;
-  responding_ = call;
-  listener_.response_started(now);
+  Run* const run = running(id);
+  if (run == nullptr || (what != "/response" && what != "/error")) return;
+  run->responding = call;
+  listener_.response_started(run->invocation.request_id, now);
 }
 
 bool RuntimeApi::handle(CallId call, std::string_view operation, const Request& request, Now now) {
@@ -87,12 +98,17 @@ bool RuntimeApi::handle(CallId call, std::string_view operation, const Request& 
 }
 
 void RuntimeApi::next(CallId call, Now now) {
-  if (state_ == RuntimeState::running) return calls_.answer(call, invocation_answer());  // asks again: the same event
+  if (state_ == RuntimeState::running) {  // asks again: the same event
+    return calls_.answer(call, invocation_answer(runs_.begin()->second));
+  }
   if (state_ == RuntimeState::init_error) return refuse_transition(call, "Ready");
-  const bool again = state_ == RuntimeState::ready;
-  if (again && held_) calls_.answer(*held_, error_answer(403, "InvalidStateTransition", "next was called again"));
+  const bool again = state_ == RuntimeState::ready && !several_at_once();
+  if (again && !held_.empty()) {
+    calls_.answer(held_.front(), error_answer(403, "InvalidStateTransition", "next was called again"));
+  }
+  if (!several_at_once()) held_.clear();
   state_ = RuntimeState::ready;
-  held_ = call;
+  held_.push_back(call);
   if (!again) listener_.runtime_ready(now);
 }
 
@@ -102,36 +118,42 @@ void RuntimeApi::restore_next(CallId call, Now now) {
   }
   if (state_ != RuntimeState::started) return refuse_transition(call, "RestoreReady");
   state_ = RuntimeState::restore_ready;
-  held_ = call;
+  held_.push_back(call);
   listener_.runtime_restore_ready(now);
 }
 
 void RuntimeApi::restore() {
   state_ = RuntimeState::started;
-  if (held_) calls_.answer(*std::exchange(held_, std::nullopt), json_answer(200, "{}"));
+  answer_held(json_answer(200, "{}"));
+}
+
+void RuntimeApi::answer_held(Answer answer) {
+  if (held_.empty()) return;  // its caller is gone
+  calls_.answer(held_.front(), std::move(answer));
+  held_.pop_front();
 }
 
 void RuntimeApi::invocation(CallId call, std::string_view rest, const Request& request, Now now) {
   const auto [id, what] = split_invocation(rest);
-  const bool current = state_ == RuntimeState::running && id == invocation_.request_id;
-  if (!current) {
-    // An id that is or was not the current one, and a second answer to the current one.
-    if (id != invocation_.request_id || invocation_.request_id.empty()) {
-      return calls_.answer(call, error_answer(400, "InvalidRequestID", "Invalid request ID"));
+  if (Run* const run = running(id)) {
+    if (run->responding != call) {
+      run->responding = call;
+      listener_.response_started(run->invocation.request_id, now);
     }
+    return respond(call, *run, what == "/error", request, now);
+  }
+  // A second answer to the current one; with several at once what has been answered is forgotten.
+  if (find(id) != nullptr && !several_at_once()) {
     return refuse_transition(call, what == "/error" ? "InvocationErrorResponse" : "InvocationResponse");
   }
-  if (responding_ != call) {
-    responding_ = call;
-    listener_.response_started(now);
-  }
-  respond(call, what == "/error", request, now);
+  calls_.answer(call, error_answer(400, "InvalidRequestID", "Invalid request ID"));
 }
 
-void RuntimeApi::respond(CallId call, bool error, const Request& request, Now now) {
+void RuntimeApi::respond(CallId call, Run& run, bool error, const Request& request, Now now) {
   const std::string mode = header_or(request, response_mode_header, "");
-  responding_.reset();
-  state_ = RuntimeState::response_sent;
+  run.responding.reset();
+  run.answered = true;
+  if (!several_at_once()) state_ = RuntimeState::response_sent;
   RuntimeResponse response{request.body, {}, false};
   if (!error && !mode.empty() && mode != "streaming") {
     calls_.answer(call, error_answer(400, "InvalidFunctionResponseMode", "Invalid function response mode"));
@@ -146,7 +168,7 @@ void RuntimeApi::respond(CallId call, bool error, const Request& request, Now no
     if (!error) response.error_type = trailer(request, error_type_header);
     calls_.answer(call, accepted_answer());
   }
-  listener_.response_done(std::move(response), now);
+  listener_.response_done(run.invocation.request_id, std::move(response), now);
 }
 
 void RuntimeApi::init_error(CallId call, const Request& request, Now now) {
@@ -157,31 +179,34 @@ void RuntimeApi::init_error(CallId call, const Request& request, Now now) {
 }
 
 void RuntimeApi::call_closed(CallId call) {
-  if (held_ == call) held_.reset();
-  if (responding_ == call) responding_.reset();
+  std::erase(held_, call);
+  for (auto& [id, run] : runs_) {
+    if (run.responding == call) run.responding.reset();
+  }
 }
 
-Answer RuntimeApi::invocation_answer() const {
+Answer RuntimeApi::invocation_answer(const Run& run) const {
   const Function& function = settings_.function;
-  const auto deadline_ms = std::chrono::duration_cast<Milliseconds>(deadline_.time_since_epoch()).count();
-  Answer answer = json_answer(200, invocation_.event);
-  answer.headers.push_back({"Lambda-Runtime-Aws-Request-Id", invocation_.request_id});
+  const Invocation& invocation = run.invocation;
+  const auto deadline_ms = std::chrono::duration_cast<Milliseconds>(run.deadline.time_since_epoch()).count();
+  Answer answer = json_answer(200, invocation.event);
+  answer.headers.push_back({"Lambda-Runtime-Aws-Request-Id", invocation.request_id});
   answer.headers.push_back({"Lambda-Runtime-Deadline-Ms", std::to_string(deadline_ms)});
   answer.headers.push_back({"Lambda-Runtime-Invoked-Function-Arn", function.arn()});
-  if (!trace_header_.empty()) answer.headers.push_back({"Lambda-Runtime-Trace-Id", trace_header_});
-  if (!invocation_.client_context.empty()) {
-    answer.headers.push_back({"Lambda-Runtime-Client-Context", invocation_.client_context});
+  if (!run.trace_header.empty()) answer.headers.push_back({"Lambda-Runtime-Trace-Id", run.trace_header});
+  if (!invocation.client_context.empty()) {
+    answer.headers.push_back({"Lambda-Runtime-Client-Context", invocation.client_context});
   }
   return answer;
 }
 
 void RuntimeApi::send(const Invocation& invocation, std::string trace_header, EpochTime deadline) {
-  STINT_CHECK(state_ == RuntimeState::ready);
-  invocation_ = invocation;
-  trace_header_ = std::move(trace_header);
-  deadline_ = deadline;
-  state_ = RuntimeState::running;
-  if (held_) calls_.answer(*std::exchange(held_, std::nullopt), invocation_answer());
+  STINT_CHECK(wants_one());
+  std::erase_if(runs_, [](const auto& entry) { return entry.second.answered; });
+  const auto sent =
+      runs_.insert_or_assign(invocation.request_id, Run{invocation, std::move(trace_header), deadline, {}});
+  if (!several_at_once()) state_ = RuntimeState::running;
+  answer_held(invocation_answer(sent.first->second));
 }
 
 }  // namespace stint::platform

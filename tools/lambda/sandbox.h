@@ -21,7 +21,8 @@ struct ProcessStart {
   std::string name;  // for people: "runtime" or the extension's name
   std::vector<std::string> arguments;
   Variables environment;
-  std::string directory;  // empty: inherited
+  std::string directory;            // empty: inherited
+  std::size_t descriptors_max = 0;  // 0: inherited
 };
 
 /// How a process ended: by itself with a code, or by a signal.

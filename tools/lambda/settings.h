@@ -17,6 +17,8 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 enum class Mode : std::uint8_t { on_demand, provisioned_concurrency, snap_start, managed_instances };
 /// The value of AWS_LAMBDA_INITIALIZATION_TYPE.
 std::string_view initialization_type(Mode mode);
+/// Descriptors of each process; 0: as many as the local machine grants.
+std::size_t descriptors_max(Mode mode);
 
 /// How PUT /telemetry is answered: served, 202 as local emulators do, 404 as old images do.
 enum class TelemetrySupport : std::uint8_t { served, not_supported, not_found };
@@ -48,6 +50,7 @@ struct ExtensionProgram {
 struct Settings {
   Function function;
   Mode mode = Mode::on_demand;
+  std::size_t concurrency = 1;  // invocations at once; more than one on managed instances only
   TelemetrySupport telemetry = TelemetrySupport::served;
   std::vector<ExtensionProgram> extensions;  // started in this order
   std::vector<std::string> runtime;          // command line of the runtime
@@ -64,7 +67,7 @@ struct Settings {
 
   std::size_t extensions_max = 10;
   std::size_t response_bytes_max = 6'291'556;  // buffered responses; streamed ones are not cut
-  Nanoseconds telemetry_delay{};  // of each delivery, beyond what its subscriber asked for
+  Nanoseconds telemetry_delay{};               // of each delivery, beyond what its subscriber asked for
   std::size_t telemetry_queue_bytes_max = 8u << 20;
   int delivery_attempts_max = 10;
   Nanoseconds delivery_backoff_first = Milliseconds(100);
