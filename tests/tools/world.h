@@ -16,6 +16,11 @@
 
 namespace stint::platform {
 
+/// A number in an object of the record. Requires: both are there.
+inline double number(const JsonValue& record, std::string_view object, std::string_view member) {
+  return std::stod(record.member(object)->member(member)->text);
+}
+
 class World : public Processes, public Deliver, public Calls, public Watcher {
  public:
   struct Process {
