@@ -157,11 +157,11 @@ class OtlpGrpcExporter::Delivery final : public Attempts {
       return {};
     }
     const Result<otlp::RpcStatus> status = otlp::decode_status(answer.details);
-    const std::optional<Nanoseconds> delay = status ? status->retry_delay : std::nullopt;
+    const bool says_when = status && status->retry_delay;
     const std::string why = concat(wire::name(answer.code), answer.text.empty() ? "" : ": ", one_line(answer.text));
-    if (is_for_now(answer.code, delay.has_value())) {
+    if (is_for_now(answer.code, says_when)) {
       exporter_.log_.attempt_failed(endpoint, why);
-      return retryable(answer.code, delay.value_or(Nanoseconds::zero()));
+      return retryable(answer.code, says_when ? *status->retry_delay : Nanoseconds::zero());
     }
     exporter_.log_.lost(endpoint, signal_, items_, why);
     return final_error(answer.code);
