@@ -74,7 +74,8 @@ TEST_F(JournalStageTest, WritesDownWhatPassesUntilItHasArrived) {
 Task<> replay(JournalStageTest& test, JournalStageTest::Life& life, std::size_t batches) {
   life.replay.start();
   co_await until_items(test, test.next, batches);
-  (void)co_await test.runtime.sleep(Milliseconds(2));
+  for (int look = 0; look < 5000 && life.replay.runs(); ++look) (void)co_await test.runtime.sleep(Milliseconds(1));
+  EXPECT_FALSE(life.replay.runs());
   co_await life.replay.stop();
   life.journal.close();
 }
