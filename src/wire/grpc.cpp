@@ -42,16 +42,20 @@ void append_percent(std::string& out, std::string_view bytes) {
   }
 }
 
-std::int64_t unit_nanoseconds(char unit) {
-  switch (unit) {
-    case 'H': return 3'600'000'000'000;
-    case 'M': return 60'000'000'000;
-    case 'S': return 1'000'000'000;
-    case 'm': return 1'000'000;
-    case 'u': return 1'000;
-    case 'n': return 1;
-    default: return 0;
+struct TimeoutUnit {
+  char letter;
+  std::int64_t nanoseconds;
+};
+// From the shortest on.
+constexpr TimeoutUnit timeout_units[] = {
+    {'n', 1}, {'u', 1'000}, {'m', 1'000'000}, {'S', 1'000'000'000}, {'M', 60'000'000'000}, {'H', 3'600'000'000'000}};
+
+// 0: there is no such unit.
+std::int64_t unit_nanoseconds(char letter) {
+  for (const TimeoutUnit& unit : timeout_units) {
+    if (unit.letter == letter) return unit.nanoseconds;
   }
+  return 0;
 }
 
 void append_quoted(std::string& out, char c) {
@@ -117,11 +121,9 @@ Result<Nanoseconds> parse_grpc_timeout(std::string_view value, std::string& mist
 
 std::string grpc_timeout_text(Nanoseconds timeout) {
   constexpr std::int64_t digits_max = 99'999'999;
-  for (const char unit : {'n', 'u', 'm', 'S', 'M'}) {
-    const std::int64_t count = timeout.count() / unit_nanoseconds(unit);
-    if (count <= digits_max) return concat(count, unit);
-  }
-  return concat(timeout.count() / unit_nanoseconds('H'), 'H');
+  const TimeoutUnit* unit = timeout_units;
+  while (unit->letter != 'H' && timeout.count() / unit->nanoseconds > digits_max) ++unit;
+  return concat(timeout.count() / unit->nanoseconds, unit->letter);
 }
 
 std::string encode_grpc_message(std::string_view text) {
