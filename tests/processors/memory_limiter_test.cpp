@@ -119,15 +119,17 @@ TEST(MemoryLimiterConfigTest, TakesAFifthForTheSpikeWhenNothingIsSaid) {
 }
 
 TEST(MemoryLimiterConfigTest, KnowsTheMemoryOfTheFunctionOrOfTheContainer) {
-  const config::FixedEnvironment in_lambda({{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"}});
+  const config::FixedEnvironment in_lambda(
+      config::FixedEnvironment::Variables{{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"}});
   const config::FixedEnvironment nowhere;
   const config::FixedFiles none;
   const std::uint64_t machine = memory_bytes_of_all(nowhere, none);
   EXPECT_GT(machine, 64 * mib);
   EXPECT_EQ(memory_bytes_of_all(in_lambda, none), 256 * mib);
-  const config::FixedFiles second({{"/sys/fs/cgroup/memory.max", "67108864\n"}});
+  const config::FixedFiles second(config::FixedFiles::Contents{{"/sys/fs/cgroup/memory.max", "67108864\n"}});
   EXPECT_EQ(memory_bytes_of_all(nowhere, second), 64 * mib);
-  const config::FixedFiles first({{"/sys/fs/cgroup/memory/memory.limit_in_bytes", "33554432\n"}});
+  const config::FixedFiles first(
+      config::FixedFiles::Contents{{"/sys/fs/cgroup/memory/memory.limit_in_bytes", "33554432\n"}});
   EXPECT_EQ(memory_bytes_of_all(nowhere, first), 32 * mib);
   const config::FixedFiles unlimited({{"/sys/fs/cgroup/memory.max", "max\n"},
                                       {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"}});

@@ -67,7 +67,9 @@ class OtlpReceiverTest : public ComponentWorld {
   CopyCounters client_copies;
 };
 
-Task<> close_after(Runtime& runtime, Listener listener, Nanoseconds time) { (void)co_await runtime.sleep(time); }
+Task<> close_after(Runtime& runtime, [[maybe_unused]] Listener listener, Nanoseconds time) {
+  (void)co_await runtime.sleep(time);
+}
 
 // As a collector leaves it that was killed, when io_uring held it.
 TEST_F(OtlpReceiverTest, WaitsForAPortThatIsGivenUpAMomentLater) {
