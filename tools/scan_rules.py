@@ -62,7 +62,7 @@ NAMES = {
 LEFTOVERS = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b")
 HOME_PATHS = re.compile(r"(?<![\w.$}/-])/(?:ho" r"me|ro" r"ot|wo" r"rk|Us" r"ers)/\w")
 # In `if (!co_await f())` and its like g++ 12 lays the frame out one way where it is made and another where it runs.
-AWAIT_IN_CONDITION = re.compile(r"\b(?:if|while) \((?:[^;()]|\([^()]*\))*?co_await\b|(?:&&|\|\||\?) !?co_await\b")
+AWAIT_IN_CONDITION = re.compile(r"\b(?:if|while) \((?:[^;()]|\([^()]*\))*?co_await\b|(?:&&|\|\||\?) !?co_await\b|\bco_await \([^;]*\?")
 ASSERTIONS = re.compile(r"\b(?:EXPECT|ASSERT)_\w+|\bFAIL\(|\bADD_FAILURE\(|\bassert\b|\bstatic_assert\b|\bnot ok\b|\bpytest\.raises\b")
 TEST_BODY = re.compile(r"\bTEST(?:_[FP])?\s*\([^)]*\)\s*\{")
 

@@ -60,6 +60,7 @@ CASES = [
     ("No co_await in a condition", "src/net/a.cpp", "if (!co_await f()) co_return;\nwhile (a && co_await f()) g();\n", [1, 2]),
     ("No co_await in a condition", "src/net/a.cpp", "x = a\n        ? co_await f() : 1;\nbool y = b && !co_await g(1);\n", [2, 3]),
     ("No co_await in a condition", "tests/a_test.cpp", "if (f(a, b) ||\n    co_await g()) h();\nEXPECT_TRUE(x);\n", [2]),
+    ("No co_await in a condition", "src/net/a.cpp", "co_await (a ? f()\n : g());\nco_await f(a ? 1 : 2);\n", [1]),
     ("No co_await in a condition", "src/net/a.cpp", "if (a(b)) co_await f();\nfor (;;) co_await f();\nconst bool c = co_await f();\n", []),
     ("No co_await in a condition", "src/net/a.cpp", "while (a() && b(c)) (void)co_await f();\n// if (co_await f())\n", []),
     ("No coroutine in a capturing lambda", "src/net/a.cpp", "auto f = [&]() -> Task<int> {\n  co_return 1;\n};\n", [1]),

@@ -205,7 +205,11 @@ Task<> LifeCycle::serve_invocation(const Event& event) {
     case InvocationPlan::flush_beside: beside_.spawn(flush_beside(release)); break;
     case InvocationPlan::flush_first: co_await flush_while_held(release, unseeing_hold_max); break;
     case InvocationPlan::flush_at_end:
-      co_await (ends_by_span() ? hold_by_span(event, release) : hold(event, release));
+      if (ends_by_span()) {
+        co_await hold_by_span(event, release);
+      } else {
+        co_await hold(event, release);
+      }
       break;
   }
 }
@@ -242,17 +246,23 @@ bool LifeCycle::ends_by_span() const {
 Task<> LifeCycle::hold_by_span(const Event& event, Deadline release) {
   const std::string& id = event.request_id;
   settings_.watch->begin(id);
-  auto raced = co_await race(runtime_, telemetry_->wait_runtime_done(id, release),
-                             settings_.watch->wait_silence(settings_.end_by_span));
+  auto telling = telemetry_->wait_runtime_done(id, release);
+  auto silence = settings_.watch->wait_silence(settings_.end_by_span);
+  auto raced = co_await race(runtime_, std::move(telling), std::move(silence));
   settings_.watch->end();
   const auto [told, is_silent] = raced.results;
   if (told == InvocationEnd::failed) co_return;
-  if (told == InvocationEnd::succeeded) co_return co_await flush_while_held(release);
+  if (told == InvocationEnd::succeeded) {
+    co_await flush_while_held(release);
+    co_return;
+  }
   if (!is_silent) {
     log(LogLevel::debug, id, ": its end was not seen before its deadline");
     co_return;
   }
-  auto flushed = co_await race(runtime_, flush_whole(release), wait_failure(id, release));
+  auto flushing = flush_whole(release);
+  auto failure = wait_failure(id, release);
+  auto flushed = co_await race(runtime_, std::move(flushing), std::move(failure));
   // It will be told, and must not pass for the end of a second try of this invocation.
   if (std::get<1>(flushed.results) == InvocationEnd::not_seen) telemetry_->pass_over(id);
 }

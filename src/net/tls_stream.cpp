@@ -204,7 +204,8 @@ Task<Result<>> TlsStream::fill(Nanoseconds timeout) {
 
 Task<Result<>> TlsStream::readable(Nanoseconds timeout) {
   if (input_begin_ < input_end_ || SSL_has_pending(ssl_) == 1) co_return Result<>();
-  co_return co_await (carrier_ ? carrier_->readable(timeout) : stream_.readable(timeout));
+  auto below = carrier_ ? carrier_->readable(timeout) : stream_.readable(timeout);
+  co_return co_await std::move(below);
 }
 
 Task<> TlsStream::end_send(Nanoseconds timeout) {

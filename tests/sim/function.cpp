@@ -100,9 +100,11 @@ Task<> FunctionProcess::export_all(std::vector<Export> exports, std::string requ
 
 Task<> FunctionProcess::export_one(Export one, std::string request_id) {
   const std::vector<ItemId> items = ledger_.make(one.items);
+  if (!one.tells_end) request_id.clear();
+  std::string path(otlp::names(one.signal).url_path);
+  std::string body = make_request(one.signal, items, request_id);
   const Result<net::HttpResponse> answer =
-      co_await call(*collector_, "POST", std::string(otlp::names(one.signal).url_path), "application/x-protobuf",
-                    make_request(one.signal, items, one.tells_end ? request_id : std::string()), export_timeout);
+      co_await call(*collector_, "POST", std::move(path), "application/x-protobuf", std::move(body), export_timeout);
   // A dead process confirms nothing.
   if (!answer || loop.abandoned()) co_return;
   answer->status == 200 ? ledger_.confirm(items) : ledger_.refuse(items);
