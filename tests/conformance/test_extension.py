@@ -200,11 +200,13 @@ def collectors_below(ancestor, name):
         if not entry.name.isdigit():
             continue
         try:
-            stat, command = (entry / "stat").read_text(), (entry / "cmdline").read_bytes().split(b"\0")[0].decode()
+            stat, words = (entry / "stat").read_text(), (entry / "cmdline").read_bytes().decode().split("\0")
         except OSError:
             continue
         parents[int(entry.name)] = int(stat.rsplit(")", 1)[1].split()[1])
-        if os.path.basename(command) == name:
+        # That of the emulator, its option and what argv[0] shall be.
+        named = words[2] if words[1:2] == ["-0"] else words[0]
+        if os.path.basename(named) == name:
             found.append(int(entry.name))
 
     def descends(pid):

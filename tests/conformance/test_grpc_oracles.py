@@ -71,6 +71,13 @@ def test_what_grpcio_sends_is_kept_item_by_item(judged, signal, compression):
     assert judged.violations == [] and judged.connections == 1
 
 
+def answered(judged, sender):
+    """The answer to a call; one that got lost with its connection, which the client did not know to be closed, again."""
+    seen = len(judged.calls)
+    answer = sender.call("traces", body(), wait_for_ready=True)
+    return answer if len(judged.calls) > seen else sender.call("traces", body(), wait_for_ready=True)
+
+
 def test_grpcio_understands_every_answer(judged):
     judged.answer(
         GrpcAnswer(code=8, message="fül%", retry_seconds=1.5),
@@ -84,7 +91,7 @@ def test_grpcio_understands_every_answer(judged):
         GrpcAnswer(close_after=True),
     )
     with Sender(judged.address) as sender:
-        first, second, third, *rest = [sender.call("traces", body(), wait_for_ready=True) for _ in range(9)]
+        first, second, third, *rest = [answered(judged, sender) for _ in range(9)]
     assert (first.code().value[0], first.details(), detail_of(first)) == (8, "fül%", 1.5)
     assert second.code() == grpc.StatusCode.UNAVAILABLE
     assert items.RESPONSES["traces"].FromString(third).partial_success.rejected_spans == 2
