@@ -13,7 +13,8 @@
 namespace stint::net {
 namespace {
 
-constexpr Nanoseconds in_use_patience = Milliseconds(20);
+// The sockets of a collector that was killed close later than it ends when io_uring held them.
+constexpr Nanoseconds in_use_patience = Milliseconds(100);
 constexpr Nanoseconds in_use_pause = Milliseconds(2);
 
 Result<std::vector<Address>> addresses_of(const wire::HostPort& endpoint, Transport transport) {

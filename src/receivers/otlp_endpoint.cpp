@@ -8,9 +8,6 @@ namespace {
 
 // By then `next` is in flight; a client that comes earlier does not wait for it.
 constexpr Nanoseconds tls_delay = Milliseconds(20);
-// The sockets of a collector that was killed close a moment later than it ends when io_uring held them.
-constexpr Nanoseconds wait_for_port_max = Milliseconds(100);
-constexpr Nanoseconds port_look = Milliseconds(5);
 
 }  // namespace
 
@@ -28,7 +25,7 @@ Task<Result<std::vector<Listener>>> OtlpEndpoint::open() {
       co_return good.error();
     }
   }
-  Result<std::vector<Listener>> listeners = co_await bind();
+  Result<std::vector<Listener>> listeners = co_await net::bind_endpoint(runtime_, endpoint_, transport_);
   const bool is_unix = transport_ == net::Transport::unix_socket;
   if (!listeners) {
     const std::string_view in_use =
@@ -42,16 +39,6 @@ Task<Result<std::vector<Listener>>> OtlpEndpoint::open() {
     for (Listener& listener : *listeners) log(LogLevel::debug, name_, ": ", listener.address()->to_string());
   }
   co_return std::move(listeners);
-}
-
-Task<Result<std::vector<Listener>>> OtlpEndpoint::bind() {
-  const MonotonicTime end = runtime_.now() + wait_for_port_max;
-  for (;;) {
-    Result<std::vector<Listener>> listeners = co_await net::bind_endpoint(runtime_, endpoint_, transport_);
-    if (listeners || listeners.error().code != ErrorCode::in_use || runtime_.now() >= end) co_return listeners;
-    const Result<> slept = co_await runtime_.sleep(port_look);
-    if (!slept) co_return slept.error();
-  }
 }
 
 Task<Result<>> OtlpEndpoint::prepare_tls() {

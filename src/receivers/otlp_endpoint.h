@@ -35,8 +35,6 @@ class OtlpEndpoint {
   void close() { socket_file_.remove(); }
 
  private:
-  Task<Result<std::vector<Listener>>> bind();
-
   Runtime& runtime_;
   std::string name_;
   const std::string& endpoint_;
