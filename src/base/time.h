@@ -24,6 +24,11 @@ using MonotonicTime = std::chrono::time_point<MonotonicClockTag, Nanoseconds>;
 /// Nanoseconds since 1970-01-01 UTC. May jump (a restored snapshot); deadlines of the platform use it.
 using EpochTime = std::chrono::time_point<EpochClockTag, Nanoseconds>;
 
+/// `delay` later than `from`, or the end of time when it is beyond that.
+constexpr MonotonicTime after(MonotonicTime from, Nanoseconds delay) {
+  return delay > MonotonicTime::max() - from ? MonotonicTime::max() : from + delay;
+}
+
 /// A point in epoch time until which something may take. A freeze moves the epoch on, so a deadline stays true.
 struct Deadline {
   EpochTime at = EpochTime::max();

@@ -158,7 +158,7 @@ Task<Result<net::HttpResponse>> ExtensionApi::call(Call request, Nanoseconds tim
     bool& busy;
     ~Idle() { busy = false; }
   } const idle{busy_};
-  const MonotonicTime end = timeout == forever ? MonotonicTime::max() : runtime_.now() + timeout;
+  const MonotonicTime end = after(runtime_.now(), timeout);
   const Result<> connected = co_await make_sure_of_connection(call_timeout);
   if (!connected) {
     log(LogLevel::error, request.path, ": cannot reach the platform at ", endpoint_.authority, ": ",

@@ -245,7 +245,7 @@ void* GrpcCalls::request_begins(std::int32_t stream) {
 void GrpcCalls::read_timeout(GrpcCall& call, std::string_view value) const {
   const Result<Nanoseconds> timeout = wire::parse_grpc_timeout(value, call.timeout_mistake_);
   if (!timeout) return;
-  call.deadline_ = *timeout > MonotonicTime::max() - now_ ? MonotonicTime::max() : now_ + *timeout;
+  call.deadline_ = after(now_, *timeout);
 }
 
 bool GrpcCalls::header(void* request, std::string_view name, std::string_view value) {

@@ -348,7 +348,7 @@ bool GrpcServer::is_busy() const {
 Task<> GrpcServer::stop(Nanoseconds grace) {
   stopping_ = true;
   co_await acceptor_.stop();
-  const MonotonicTime end = grace == forever ? MonotonicTime::max() : runtime_.now() + grace;
+  const MonotonicTime end = after(runtime_.now(), grace);
   Scope goodbyes(runtime_);
   for (Connection* connection = first_; connection != nullptr; connection = connection->next_) {
     goodbyes.spawn(connection->say_goodbye());

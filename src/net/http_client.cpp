@@ -102,7 +102,7 @@ Task<Result<HttpResponse>> HttpClient::post(std::string_view head, std::span<con
     }
     const auto fields = std::make_unique<Http2Head>(head);
     const Http2Request request{.head = fields->fields(), .body = body};
-    const MonotonicTime end = timeout == forever ? MonotonicTime::max() : runtime_.now() + timeout;
+    const MonotonicTime end = after(runtime_.now(), timeout);
     Result<HttpResponse> response = co_await http2_->request(request, end);
     if (response || !is_not_offered(response.error())) co_return std::move(response);
     speak_http1();
@@ -122,7 +122,7 @@ void HttpClient::speak_http1() {
 
 Task<Result<HttpResponse>> HttpClient::request(std::string_view head, std::span<const iovec> body, Nanoseconds timeout,
                                                std::span<const std::string_view> wanted) {
-  const MonotonicTime end = timeout == forever ? MonotonicTime::max() : runtime_.now() + timeout;
+  const MonotonicTime end = after(runtime_.now(), timeout);
   if (connector_.has_jumped()) idle_.clear();
   for (;;) {
     std::unique_ptr<Connection> connection = take_idle();

@@ -151,11 +151,9 @@ class HttpServer::Connection {
 
   // The ends of the request and, returned, of its head.
   MonotonicTime request_begins() {
-    const auto end_of = [now = server_.runtime_.now()](Nanoseconds most) {
-      return most == forever ? MonotonicTime::max() : now + most;
-    };
-    request_end_ = end_of(server_.settings_.request_max);
-    return std::min(end_of(server_.settings_.head_max), request_end_);
+    const MonotonicTime now = server_.runtime_.now();
+    request_end_ = after(now, server_.settings_.request_max);
+    return std::min(after(now, server_.settings_.head_max), request_end_);
   }
 
   // Room for the whole request before anything is shared; the head moves along and is read anew then.
@@ -311,7 +309,7 @@ Task<> HttpServer::serve_connection(std::unique_ptr<Connection> connection) {
 Task<> HttpServer::stop(Nanoseconds grace) {
   stopping_ = true;
   co_await acceptor_.stop();
-  const MonotonicTime end = grace == forever ? MonotonicTime::max() : runtime_.now() + grace;
+  const MonotonicTime end = after(runtime_.now(), grace);
   for (;;) {
     bool busy = false;
     for (const Connection* connection = first_; connection != nullptr; connection = connection->next_) {

@@ -12,10 +12,6 @@ constexpr int strikes_max = 2;
 // For a client to see the first GOAWAY. Source: grpc-go.
 constexpr Nanoseconds drain_notice = Seconds(5);
 
-MonotonicTime after(MonotonicTime from, Nanoseconds delay) {
-  return delay > MonotonicTime::max() - from ? MonotonicTime::max() : from + delay;
-}
-
 }  // namespace
 
 Keepalive::Keepalive(const KeepaliveSettings& settings, MonotonicTime now)

@@ -21,10 +21,6 @@ Nanoseconds left(Runtime& runtime, MonotonicTime end) {
   return std::max(end - runtime.now(), Nanoseconds(1));
 }
 
-MonotonicTime end_of(Runtime& runtime, Nanoseconds timeout) {
-  return timeout == forever ? MonotonicTime::max() : runtime.now() + timeout;
-}
-
 }  // namespace
 
 // The library's side of the buffers.
@@ -95,7 +91,7 @@ Task<Result<>> TlsStream::handshake(MonotonicTime end) {
 }
 
 Task<Result<std::size_t>> TlsStream::receive(char* data, std::size_t size, Nanoseconds timeout) {
-  const MonotonicTime end = end_of(runtime(), timeout);
+  const MonotonicTime end = after(runtime().now(), timeout);
   while (!broken_) {
     ERR_clear_error();
     std::size_t received = 0;

@@ -117,7 +117,7 @@ Task<Result<std::vector<Address>>> AresResolver::resolve(std::string host, std::
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   ares_getaddrinfo(channel.get(), host.c_str(), nullptr, &hints, &take_answer, &answer);
-  const MonotonicTime end = timeout == forever ? MonotonicTime::max() : runtime_.now() + timeout;
+  const MonotonicTime end = after(runtime_.now(), timeout);
   while (!answer.done) {
     const Nanoseconds left = end == MonotonicTime::max() ? forever : end - runtime_.now();
     const bool over = left <= Nanoseconds::zero();

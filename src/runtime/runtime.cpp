@@ -101,8 +101,7 @@ Task<Result<>> Runtime::sleep_until(MonotonicTime at) {
 }
 
 Task<Result<>> Runtime::sleep(Nanoseconds duration) {
-  const MonotonicTime start = now();
-  return sleep_until(duration > MonotonicTime::max() - start ? MonotonicTime::max() : start + duration);
+  return sleep_until(after(now(), duration));
 }
 
 Task<> Runtime::yield() {

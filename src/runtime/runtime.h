@@ -40,7 +40,7 @@ class Runtime {
   EpochTime epoch_now() { return loop_.epoch_now(); }
   /// The deadline as seen by timers that are armed now.
   MonotonicTime monotonic(Deadline deadline) {
-    return deadline.is_never() ? MonotonicTime::max() : now() + deadline.remaining(epoch_now());
+    return after(now(), deadline.remaining(epoch_now()));
   }
 
   /// Borrows: `resolver`. Without one, only address literals and localhost resolve.
