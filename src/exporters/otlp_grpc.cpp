@@ -6,13 +6,13 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "otlp/status.h"
+#include "pipeline/settle.h"
+#include "wire/http1.h"
 
 namespace stint {
 namespace {
 
 using wire::RpcCode;
-
-constexpr Nanoseconds farewell_max = Milliseconds(100);
 
 // Source: OTLP 1.x, "Failures"; a back end that is throttling says when it wants to see us again.
 bool is_for_now(RpcCode code, bool says_when) {
@@ -43,9 +43,7 @@ Error retryable(RpcCode code, Nanoseconds delay = {}) {
 
 std::string lower_case(std::string_view text) {
   std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  for (char& c : lower) c = wire::lower_case(c);
   return lower;
 }
 
@@ -187,7 +185,7 @@ Task<Result<>> OtlpGrpcExporter::consume(Batch batch) {
 Task<> OtlpGrpcExporter::stop(Deadline deadline) {
   hurry();
   co_await retrier_.stop(deadline);
-  co_await client_.close(std::min(farewell_max, deadline.remaining(context_.runtime.epoch_now())));
+  co_await client_.close(farewell_time(context_, deadline));
 }
 
 }  // namespace stint

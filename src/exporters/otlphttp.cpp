@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "otlp/json_encode.h"
+#include "pipeline/settle.h"
 #include "wire/http1.h"
 #include "wire/http_date.h"
 #include "wire/url.h"
@@ -15,7 +16,6 @@ namespace {
 
 constexpr std::string_view protobuf_type = "application/x-protobuf";
 constexpr std::string_view json_type = "application/json";
-constexpr Nanoseconds farewell_max = Milliseconds(100);
 
 // 408 besides those of the specification: we were frozen in the middle of a request, and the back end has waited for
 // the rest of it in vain.
@@ -263,7 +263,7 @@ Task<> OtlpHttpExporter::stop(Deadline deadline) {
   hurry();
   co_await retrier_.stop(deadline);
   for (const auto& client : clients_) {
-    co_await client->close(std::min(farewell_max, deadline.remaining(context_.runtime.epoch_now())));
+    co_await client->close(farewell_time(context_, deadline));
   }
 }
 

@@ -12,7 +12,6 @@ namespace {
 
 // grpc-go's.
 constexpr Nanoseconds shortest_ping_time = Seconds(10);
-constexpr Nanoseconds usual_ping_timeout = Seconds(20);
 
 // Takes `prefix` off the front.
 bool take_off(std::string_view& text, std::string_view prefix) {
@@ -88,7 +87,7 @@ KeepaliveSettings GrpcClientConfig::keepalive_settings() const {
   KeepaliveSettings settings{.ping_after = KeepaliveSettings::never};
   if (!keepalive.on) return settings;
   if (keepalive->time > Nanoseconds::zero()) settings.ping_after = std::max(keepalive->time, shortest_ping_time);
-  settings.ping_timeout = keepalive->timeout > Nanoseconds::zero() ? keepalive->timeout : usual_ping_timeout;
+  if (keepalive->timeout > Nanoseconds::zero()) settings.ping_timeout = keepalive->timeout;
   settings.needs_calls = !keepalive->permit_without_stream;
   return settings;
 }

@@ -31,7 +31,7 @@ class Http2Head {
     for (const wire::Header& header : parsed_.headers) {
       if (wire::equals_ignoring_case(header.name, "host")) continue;
       for (char& c : std::span(const_cast<char*>(header.name.data()), header.name.size())) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        c = wire::lower_case(c);
       }
       fields_.push_back(header);
     }

@@ -3,6 +3,8 @@
 // it may have changed; nothing is owned here.
 #pragma once
 
+#include <algorithm>
+
 #include "pipeline/component.h"
 
 namespace stint {
@@ -38,6 +40,12 @@ Task<> await_idle(ComponentContext& context, const Part& part, Deadline deadline
     const Result<> waited = co_await context.changed.wait(context.runtime.monotonic(deadline));
     if (!waited) co_return;
   }
+}
+
+/// For telling back ends goodbye when all that `deadline` was for is done.
+inline Nanoseconds farewell_time(const ComponentContext& context, Deadline deadline) {
+  constexpr Nanoseconds farewell_max = Milliseconds(100);
+  return std::min(farewell_max, deadline.remaining(context.runtime.epoch_now()));
 }
 
 }  // namespace stint

@@ -39,9 +39,7 @@ class Runtime {
   MonotonicTime now() { return loop_.monotonic_now(); }
   EpochTime epoch_now() { return loop_.epoch_now(); }
   /// The deadline as seen by timers that are armed now.
-  MonotonicTime monotonic(Deadline deadline) {
-    return after(now(), deadline.remaining(epoch_now()));
-  }
+  MonotonicTime monotonic(Deadline deadline) { return after(now(), deadline.remaining(epoch_now())); }
 
   /// Borrows: `resolver`. Without one, only address literals and localhost resolve.
   void set_resolver(Resolver* resolver) { resolver_ = resolver; }

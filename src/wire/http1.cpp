@@ -16,8 +16,6 @@ using BoostView = boost::beast::string_view;
 
 std::string_view view(BoostView text) { return {text.data(), text.size()}; }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 std::string_view trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
@@ -152,7 +150,7 @@ std::string_view coding(const Headers& headers) {
 bool equals_ignoring_case(std::string_view left, std::string_view right) {
   if (left.size() != right.size()) return false;
   for (std::size_t i = 0; i < left.size(); ++i) {
-    if (lower(left[i]) != lower(right[i])) return false;
+    if (lower_case(left[i]) != lower_case(right[i])) return false;
   }
   return true;
 }

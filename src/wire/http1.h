@@ -23,6 +23,8 @@ struct Header {
 
 /// ASCII only, as header names, schemes and codings compare.
 bool equals_ignoring_case(std::string_view left, std::string_view right);
+/// Of ASCII; anything else stays.
+constexpr char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 /// The header lines of one head, in their order. 3 KiB: lives in a connection, not in a coroutine frame.
 class Headers {
