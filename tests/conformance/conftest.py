@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures of the conformance tests: a strict back end, collectors as processes, and the Python that the clients run
-with.
+"""Fixtures of the conformance tests: a strict back end, collectors as processes, certificates, and the Python that the
+clients run with.
 
 STINT_COLLECTOR names another collector than build/release/collector. What a test starts is ended with the test, and
 has to end well.
@@ -14,6 +14,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import backend as backend_module
+import certificates
 import collector as collector_module
 
 
@@ -60,6 +61,18 @@ def collector(backend, start_collector, free_port):
         return start_collector(collector_module.configuration(port, exporter, **settings), port, **(environment or {}))
 
     return start
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    """A root and an authority below it, each file of tests its own."""
+    return certificates.Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def leaf(authority):
+    """A certificate for localhost and 127.0.0.1 with its chain up to the authority's root."""
+    return authority.leaf()
 
 
 @pytest.fixture(scope="session")

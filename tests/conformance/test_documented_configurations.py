@@ -13,7 +13,6 @@ import shutil
 
 import pytest
 
-import certificates
 import items
 import private_network
 from collector import BINARY, ROOT, command
@@ -59,16 +58,6 @@ def document(key, debug, quote='"'):
     used = "otlphttp, logging" if debug else "otlphttp"
     service += "".join(PIPELINE.format(signal=signal, exporters=used) for signal in items.SIGNALS)
     return RECEIVER + ("" if debug else PROCESSORS) + exporters + service
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return certificates.Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def leaf(authority):
-    return authority.leaf()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 from google.protobuf import json_format
 from google.rpc import status_pb2
 
-import certificates
 import collector as collector_module
 import compressions
 import items
@@ -156,16 +155,6 @@ def test_grpc_exporter_config(tmp_path, row):
     configuration["exporters"] = {kind: row["exporter"]}
     said = validate(tmp_path, configuration)
     assert row["refused"] in said if "refused" in row else "error" not in said
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return certificates.Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def leaf(authority):
-    return authority.leaf()
 
 
 @rows("grpc_schemes")

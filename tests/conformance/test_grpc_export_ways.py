@@ -20,16 +20,6 @@ from sdk_clients import FULL
 from test_grpc_export import LATER, send, send_in_background, span_items, start, wire  # noqa: F401 (fixtures)
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return certificates.Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def leaf(authority):
-    return authority.leaf()
-
-
 # TLS
 
 

@@ -140,9 +140,8 @@ def test_more_streams_than_allowed_are_a_breach():
         assert max(one.beside for one in backend.calls) == 3
 
 
-def test_grpcio_s_own_server_keeps_items_over_tls_and_asks_for_certificates(tmp_path):
-    authority = certificates.Authority(tmp_path)
-    leaf, own = authority.leaf(), certificates.Certificate(tmp_path, "wader", issuer=authority.root)
+def test_grpcio_s_own_server_keeps_items_over_tls_and_asks_for_certificates(authority, leaf, tmp_path):
+    own = certificates.Certificate(tmp_path, "wader", issuer=authority.root)
     root, key, chain = authority.root.file.read_bytes(), own.key_file.read_bytes(), own.file.read_bytes()
     with GrpcBackend(tls=leaf, client_root=authority.root) as backend:
         with Sender(backend.address, grpc.ssl_channel_credentials(root)) as nobody:

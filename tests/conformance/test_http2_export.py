@@ -7,7 +7,6 @@ import threading
 
 import pytest
 
-import certificates
 import collector as collector_module
 import generate
 import items
@@ -20,16 +19,6 @@ from test_grpc_export import send_in_background, span_items
 
 LATER = {"retry_on_failure": {"enabled": False}}
 REFUSED_STREAM = 7
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return certificates.Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def leaf(authority):
-    return authority.leaf()
 
 
 @pytest.fixture

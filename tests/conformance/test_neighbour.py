@@ -7,7 +7,6 @@ back end is what arrives there without ours in the way, item by item.
 
 import pytest
 
-import certificates
 import collector as collector_module
 import generate
 import items
@@ -30,16 +29,6 @@ GRPC_COMPRESSIONS = ("gzip", "none", "snappy", "zstd")
 @pytest.fixture(scope="module")
 def available():
     skip_if_unavailable()
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return certificates.Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def leaf(authority):
-    return authority.leaf()
 
 
 def requests():

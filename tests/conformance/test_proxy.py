@@ -5,7 +5,6 @@ variables are for, and what the log says of a proxy that does not do its part.
 
 import pytest
 
-import certificates
 import collector as collector_module
 import generate
 import items
@@ -17,11 +16,6 @@ from proxy import Proxy
 NO_SYSTEM = {"SSL_CERT_FILE": "/nonexistent", "SSL_CERT_DIR": "/nonexistent"}
 NAME = "backend.test"  # resolved by the proxy only
 ONCE = {"retry_on_failure": {"enabled": False}}
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return certificates.Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import subprocess
 
 import pytest
 
-import certificates
 import collector as collector_module
 import items
 from backend import JSON, PROTOBUF, Backend
@@ -37,16 +36,6 @@ def cases(compressions=COMPRESSIONS):
         for transport, compression in itertools.product(client.transports, compressions):
             found.append(pytest.param(client, transport, compression, id=f"{client.name}-{transport}-{compression}"))
     return found
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return certificates.Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def leaf(authority):
-    return authority.leaf()
 
 
 @pytest.fixture(params=DESTINATIONS)

@@ -22,16 +22,6 @@ from client import PROTOBUF
 from collector import SANITIZED, poll
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return certificates.Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def leaf(authority):
-    return authority.leaf()
-
-
 def tls_keys(leaf, **added):
     return {"tls": {"cert_file": str(leaf.served()), "key_file": str(leaf.key_file), **added}}
 

@@ -21,16 +21,6 @@ from collector import poll
 NO_SYSTEM = {"SSL_CERT_FILE": "/nonexistent", "SSL_CERT_DIR": "/nonexistent"}
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return certificates.Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def good(authority):
-    return authority.leaf()
-
-
 @pytest.fixture
 def start(start_collector, free_port):
     """A function that starts a collector that exports to the endpoint, with this tls section."""
@@ -54,8 +44,8 @@ def lines_with(running, text):
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
 @pytest.mark.parametrize("compression", ["gzip", "none"])
-def test_items_arrive_over_https(authority, good, start, newest, compression):
-    with Backend(tls=good.server(newest=newest)) as backend:
+def test_items_arrive_over_https(authority, leaf, start, newest, compression):
+    with Backend(tls=leaf.server(newest=newest)) as backend:
         running = start(backend.url, {"ca_file": str(authority.root.file)}, compression=compression)
         sent = []
         for signal in items.SIGNALS:
@@ -70,8 +60,8 @@ def test_items_arrive_over_https(authority, good, start, newest, compression):
 
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
-def test_a_new_connection_resumes_the_session(authority, good, start, newest):
-    with Backend(tls=good.server(newest=newest)) as backend:
+def test_a_new_connection_resumes_the_session(authority, leaf, start, newest):
+    with Backend(tls=leaf.server(newest=newest)) as backend:
         running = start(f"https://localhost:{backend.port}", {"ca_file": str(authority.root.file)})
         for seed in range(3):
             assert_success(send(running, seed))
@@ -117,17 +107,17 @@ def test_a_certificate_is_refused_with_a_sentence_that_says_why(authority, start
         assert poll(lambda: len(backend.failed_handshakes) == 3) and backend.requests == []
 
 
-def test_a_refused_certificate_is_tried_again_until_a_good_one_is_shown(authority, good, start):
+def test_a_refused_certificate_is_tried_again_until_a_good_one_is_shown(authority, leaf, start):
     bad = authority.leaf("old", start="20200101", end="20210101")
     context = bad.server()
     with Backend(tls=context) as backend:
         running = start(backend.url, {"ca_file": str(authority.root.file)}, timeout="20s")
-        context_of_good = good.folder / "served.pem"
-        context_of_good.write_text(good.chain())
+        context_of_good = leaf.folder / "served.pem"
+        context_of_good.write_text(leaf.chain())
 
         def renew():
             if len(backend.failed_handshakes) >= 3:
-                context.load_cert_chain(context_of_good, good.key_file)
+                context.load_cert_chain(context_of_good, leaf.key_file)
             return bool(backend.items())
 
         renewal = threading.Thread(target=poll, args=(renew,), daemon=True)
@@ -145,18 +135,18 @@ def test_anything_is_taken_when_told_so(start, tmp_path):
         assert backend.items()
 
 
-def test_insecure_alone_does_not_switch_tls_off(authority, good, start):
-    with Backend(tls=good.server()) as backend:
+def test_insecure_alone_does_not_switch_tls_off(authority, leaf, start):
+    with Backend(tls=leaf.server()) as backend:
         running = start(backend.url, {"insecure": True}, {"SSL_CERT_FILE": str(authority.root.file)})
         assert_success(send(running, 1))
         assert len(backend.handshakes) == 1
 
 
-def test_the_system_s_bundle_is_found_by_the_environment(authority, good, start, tmp_path):
+def test_the_system_s_bundle_is_found_by_the_environment(authority, leaf, start, tmp_path):
     bundle = tmp_path / "bundle.pem"
     others = [certificates.Certificate(tmp_path, f"Other {i}", authority=True).pem() for i in range(5)]
     bundle.write_text("".join(others[:3]) + "# comment\n" + authority.root.pem() + "".join(others[3:]))
-    with Backend(tls=good.server()) as backend:
+    with Backend(tls=leaf.server()) as backend:
         assert_success(send(start(backend.url, environment={"SSL_CERT_FILE": str(bundle)}), 1))
         running = start(backend.url, retry_on_failure={"enabled": False})
         assert send(running, 1).status == 503
@@ -171,10 +161,10 @@ def test_the_expected_name_can_be_another(authority, start):
         assert backend.handshakes[0].server_name == "example.com"
 
 
-def test_the_client_shows_its_certificate(authority, good, start):
-    own = certificates.Certificate(good.folder, "wader", issuer=authority.root)
+def test_the_client_shows_its_certificate(authority, leaf, start):
+    own = certificates.Certificate(leaf.folder, "wader", issuer=authority.root)
     ca = {"ca_file": str(authority.root.file)}
-    with Backend(tls=good.server(client_root=authority.root)) as backend:
+    with Backend(tls=leaf.server(client_root=authority.root)) as backend:
         running = start(backend.url, ca, retry_on_failure={"enabled": False})
         assert send(running, 1).status == 503
         # TLS 1.3 ends the client's handshake before the server looks: its alert can be overtaken by the reset.
@@ -187,15 +177,15 @@ def test_the_client_shows_its_certificate(authority, good, start):
         assert backend.handshakes[-1].client == "wader"
 
 
-def test_versions_that_are_not_allowed_are_not_spoken(authority, good, start):
-    with Backend(tls=good.server(newest=ssl.TLSVersion.TLSv1_2)) as backend:
+def test_versions_that_are_not_allowed_are_not_spoken(authority, leaf, start):
+    with Backend(tls=leaf.server(newest=ssl.TLSVersion.TLSv1_2)) as backend:
         tls = {"ca_file": str(authority.root.file), "min_version": "1.3"}
         running = start(backend.url, tls, retry_on_failure={"enabled": False})
         assert send(running, 1).status == 503
         assert lines_with(running, "the back end speaks none of the TLS versions that are allowed here")
 
 
-def test_http_and_https_mixed_up_are_told_apart(good, start):
+def test_http_and_https_mixed_up_are_told_apart(leaf, start):
     never = {"enabled": False}
     with socket.create_server(("127.0.0.1", 0)) as plain:
 
@@ -209,14 +199,14 @@ def test_http_and_https_mixed_up_are_told_apart(good, start):
         running = start(f"https://127.0.0.1:{plain.getsockname()[1]}", retry_on_failure=never)
         assert send(running, 1).status == 503
         assert lines_with(running, "what answers does not speak TLS; is the endpoint http://?")
-    with Backend(tls=good.server()) as secured:
+    with Backend(tls=leaf.server()) as secured:
         running = start(secured.url.replace("https:", "http:"), retry_on_failure=never)
         assert send(running, 1).status == 503
         assert secured.requests == []
 
 
-def test_a_file_that_cannot_be_used_is_named(good, start):
-    with Backend(tls=good.server()) as backend:
+def test_a_file_that_cannot_be_used_is_named(leaf, start):
+    with Backend(tls=leaf.server()) as backend:
         running = start(backend.url, {"ca_file": "/nonexistent/ca.pem"}, retry_on_failure={"enabled": False})
         assert send(running, 1).status == 503
         assert lines_with(running, "tls::ca_file or ca_pem cannot be read: No such file or directory")
@@ -227,8 +217,8 @@ def test_a_file_that_cannot_be_used_is_named(good, start):
     [Answer(status=503), Answer(reset=True, counts=False), Answer(close_silently=True, counts=True), Answer(chunked=True)],
     ids=["503", "reset", "closed behind the answer", "chunked"],
 )
-def test_what_happens_over_http_happens_over_https(authority, good, start, answer):
-    with Backend(tls=good.server()) as backend:
+def test_what_happens_over_http_happens_over_https(authority, leaf, start, answer):
+    with Backend(tls=leaf.server()) as backend:
         backend.answer(answer)
         running = start(backend.url, {"ca_file": str(authority.root.file)})
         assert_success(send(running, 1))

@@ -33,11 +33,6 @@ SUITES = {
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return certificates.Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def leaves(authority):
     return {key: authority.leaf(f"leaf {key}", key=key) for key in certificates.KEYS}
 
