@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "worlds.h"
+#include "decoded.h"
 
 namespace stint::config {
 namespace {
@@ -84,20 +84,11 @@ constexpr auto fields_of(ExporterConfig*) {
                 field<&ExporterConfig::raw>("raw", "anything"));
 }
 
-/// Decodes a document as an exporter; the config is as it is afterwards, `said` has everything that was said.
-struct Decoded {
-  bool good = false;
-  ExporterConfig config;
-  std::string said;
-};
-Decoded decoded(std::string document) {
-  World world(Variables{
-      {"NUMBER", "8080"}, {"TEXT", "abc"}, {"MAP", "{a: b, c: \"5\"}"}, {"LIST", "[a, b]"}, {"FLAG", "true"}});
-  Decoded made;
-  const auto root = world.document("endpoint: http://x\n" + document);
-  made.good = root && decode(*root, made.config, Path{}, world.diagnostics);
-  made.said = world.said();
-  return made;
+/// The document as an exporter with the required key.
+Decoded<ExporterConfig> decoded(const std::string& document) {
+  return Decoded<ExporterConfig>(
+      "endpoint: http://x\n" + document,
+      {{"NUMBER", "8080"}, {"TEXT", "abc"}, {"MAP", "{a: b, c: \"5\"}"}, {"LIST", "[a, b]"}, {"FLAG", "true"}});
 }
 
 TEST(Schema, LeavesDefaultsWhereNothingIsWritten) {

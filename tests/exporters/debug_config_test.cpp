@@ -2,27 +2,14 @@
 // The keys of debug and logging, and what is said of wrong and of old ones.
 #include <gtest/gtest.h>
 
-#include "config/worlds.h"
+#include "config/decoded.h"
 #include "exporters/debug.h"
 
 namespace stint {
 namespace {
 
+using config::Decoded;
 using debug_text::Verbosity;
-
-/// What a section decodes to, and what is said about it.
-template <typename Config>
-struct Decoded {
-  explicit Decoded(const std::string& text) {
-    const auto node = world.document(text);
-    if (node) is_fine = config::decode(*node, value, config::Path{}, world.diagnostics);
-    said = world.said();
-  }
-  config::World world;
-  Config value;
-  bool is_fine = false;
-  std::string said;
-};
 
 TEST(DebugConfigTest, HasTheReferencesDefaults) {
   EXPECT_TRUE(config::defaults_suffice<DebugConfig>());
@@ -37,20 +24,20 @@ TEST(DebugConfigTest, TakesEveryKey) {
   const Decoded<DebugConfig> decoded(
       "verbosity: Detailed\nsampling_initial: 5\nsampling_thereafter: 200\nuse_internal_logger: false\n"
       "output_paths: [stderr, /tmp/x]\nsending_queue:\n  enabled: true\n  queue_size: 7\n");
-  EXPECT_TRUE(decoded.is_fine);
+  EXPECT_TRUE(decoded.good);
   EXPECT_EQ(decoded.said, "");
-  EXPECT_EQ(decoded.value.verbosity, Verbosity::detailed);
-  EXPECT_EQ(decoded.value.sampling_initial, 5);
-  EXPECT_EQ(decoded.value.sampling_thereafter, 200);
-  EXPECT_FALSE(decoded.value.use_internal_logger);
-  EXPECT_EQ(decoded.value.output_paths, (config::TextList{"stderr", "/tmp/x"}));
+  EXPECT_EQ(decoded.config.verbosity, Verbosity::detailed);
+  EXPECT_EQ(decoded.config.sampling_initial, 5);
+  EXPECT_EQ(decoded.config.sampling_thereafter, 200);
+  EXPECT_FALSE(decoded.config.use_internal_logger);
+  EXPECT_EQ(decoded.config.output_paths, (config::TextList{"stderr", "/tmp/x"}));
 }
 
 TEST(DebugConfigTest, RefusesWhatTheReferenceRefuses) {
   for (const char* const text : {"verbosity: none", "verbosity: loud", "loglevel: debug", "output_paths: [stdout]",
                                  "use_internal_logger: false\noutput_paths: []", "sampling_initial: many"}) {
     const Decoded<DebugConfig> decoded(text);
-    EXPECT_FALSE(decoded.is_fine) << text;
+    EXPECT_FALSE(decoded.good) << text;
     EXPECT_NE(decoded.said, "") << text;
   }
   EXPECT_EQ(Decoded<DebugConfig>("output_paths: [stdout]").said,
@@ -63,8 +50,8 @@ TEST(LoggingConfigTest, TakesItsOldLevelsForVerbosity) {
                                                       {"panic", Verbosity::basic},    {"DEBUG", Verbosity::detailed}};
   for (const auto& [level, verbosity] : levels) {
     const Decoded<LoggingConfig> decoded(std::string("loglevel: ") + level);
-    EXPECT_TRUE(decoded.is_fine) << level;
-    EXPECT_EQ(decoded.value.verbosity, verbosity) << level;
+    EXPECT_TRUE(decoded.good) << level;
+    EXPECT_EQ(decoded.config.verbosity, verbosity) << level;
   }
 }
 
@@ -76,13 +63,13 @@ TEST(LoggingConfigTest, WarnsOnceAndNamesTheNewWay) {
   EXPECT_EQ(plain.said,
             "warning: c.yaml:1: 'logging' is the old name of the exporter 'debug'; write 'debug:' with 'verbosity: "
             "normal'");
-  EXPECT_EQ(plain.value.verbosity, Verbosity::normal);
-  EXPECT_EQ(plain.value.sampling_thereafter, 500);
+  EXPECT_EQ(plain.config.verbosity, Verbosity::normal);
+  EXPECT_EQ(plain.config.sampling_thereafter, 500);
 }
 
 TEST(LoggingConfigTest, RefusesLevelAndVerbosityTogether) {
   const Decoded<LoggingConfig> decoded("loglevel: debug\nverbosity: basic\n");
-  EXPECT_FALSE(decoded.is_fine);
+  EXPECT_FALSE(decoded.good);
   EXPECT_EQ(decoded.said, "c.yaml:1: loglevel: does not go together with verbosity; keep verbosity only");
 }
 

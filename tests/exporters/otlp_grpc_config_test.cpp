@@ -3,28 +3,16 @@
 #include <gtest/gtest.h>
 
 #include "base/log.h"
-#include "config/worlds.h"
+#include "config/decoded.h"
 #include "exporters/otlp_grpc.h"
 
 namespace stint {
 namespace {
 
-struct Decoded {
-  bool good = false;
-  OtlpGrpcExporter::Config config;
-  std::string said;
-};
-Decoded decoded(std::string document) {
-  config::World world;
-  Decoded made;
-  const auto root = world.document(std::move(document));
-  made.good = root && config::decode(*root, made.config, config::Path{}, world.diagnostics);
-  made.said = world.said();
-  return made;
-}
+using Decoded = config::Decoded<OtlpGrpcExporter::Config>;
 
 TEST(OtlpGrpcConfig, HasTheReferencesDefaults) {
-  const Decoded made = decoded("endpoint: localhost:4317\n");
+  const Decoded made("endpoint: localhost:4317\n");
   ASSERT_TRUE(made.good) << made.said;
   EXPECT_EQ(made.config.timeout, Seconds(5));
   EXPECT_EQ(made.config.client.encoding_name(), "gzip");
@@ -35,7 +23,7 @@ TEST(OtlpGrpcConfig, HasTheReferencesDefaults) {
 }
 
 TEST(OtlpGrpcConfig, TakesEveryKnownKey) {
-  const Decoded made = decoded(
+  const Decoded made(
       "endpoint: https://collector.example:443\ncompression: zstd\ntimeout: 2s\nwait_for_ready: true\n"
       "tls: {insecure: true, insecure_skip_verify: false, server_name_override: a, ca_file: /x, min_version: '1.2'}\n"
       "keepalive: {time: 30s, timeout: 5s, permit_without_stream: true}\nread_buffer_size: 0\n"
@@ -53,11 +41,11 @@ TEST(OtlpGrpcConfig, TakesEveryKnownKey) {
 
 TEST(OtlpGrpcConfig, PingsNotMoreOftenThanEveryTenSecondsAndByItsDefaults) {
   const net::KeepaliveSettings quick =
-      decoded("endpoint: a:1\nkeepalive: {time: 1s}\n").config.client.keepalive_settings();
+      Decoded("endpoint: a:1\nkeepalive: {time: 1s}\n").config.client.keepalive_settings();
   EXPECT_EQ(quick.ping_after, Seconds(10));
   EXPECT_EQ(quick.ping_timeout, Seconds(20));
   EXPECT_TRUE(quick.needs_calls);
-  const net::KeepaliveSettings none = decoded("endpoint: a:1\nkeepalive:\n").config.client.keepalive_settings();
+  const net::KeepaliveSettings none = Decoded("endpoint: a:1\nkeepalive:\n").config.client.keepalive_settings();
   EXPECT_EQ(none.ping_after, net::KeepaliveSettings::never);
 }
 
@@ -99,7 +87,7 @@ TEST(OtlpGrpcConfig, TakesAUnixSocket) {
 
 class OtlpGrpcConfigRefuses : public testing::TestWithParam<std::pair<std::string, std::string>> {};
 TEST_P(OtlpGrpcConfigRefuses, WithTheKey) {
-  const Decoded made = decoded(GetParam().first);
+  const Decoded made(GetParam().first);
   EXPECT_FALSE(made.good);
   EXPECT_NE(made.said.find(GetParam().second), std::string::npos) << made.said;
 }

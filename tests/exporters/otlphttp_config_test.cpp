@@ -3,28 +3,16 @@
 #include <gtest/gtest.h>
 
 #include "base/log.h"
-#include "config/worlds.h"
+#include "config/decoded.h"
 #include "exporters/otlphttp.h"
 
 namespace stint {
 namespace {
 
-struct Decoded {
-  bool good = false;
-  OtlpHttpExporter::Config config;
-  std::string said;
-};
-Decoded decoded(std::string document) {
-  config::World world;
-  Decoded made;
-  const auto root = world.document(std::move(document));
-  made.good = root && config::decode(*root, made.config, config::Path{}, world.diagnostics);
-  made.said = world.said();
-  return made;
-}
+using Decoded = config::Decoded<OtlpHttpExporter::Config>;
 
 TEST(OtlpHttpConfig, HasTheReferencesDefaults) {
-  const Decoded made = decoded("endpoint: http://localhost:4318\n");
+  const Decoded made("endpoint: http://localhost:4318\n");
   ASSERT_TRUE(made.good) << made.said;
   EXPECT_EQ(made.config.client.timeout, Seconds(30));
   EXPECT_EQ(made.config.client.compression, net::Compression::gzip);
@@ -37,7 +25,7 @@ TEST(OtlpHttpConfig, HasTheReferencesDefaults) {
 }
 
 TEST(OtlpHttpConfig, TakesEveryKnownKey) {
-  const Decoded made = decoded(
+  const Decoded made(
       "endpoint: http://localhost:4318/base\ntraces_endpoint: http://[::1]:1/x\nmetrics_endpoint: ''\n"
       "logs_endpoint: http://h\nprofiles_endpoint: http://h\nencoding: json\nproxy_url: "
       "http://u:p@proxy:3128\nheaders: {authorization: Bearer x}\n"
@@ -94,7 +82,7 @@ TEST(OtlpHttpConfig, ReadsLevelsAsTheReferenceDoes) {
       {"compression: lz4", 1, wire::ContentEncoding::lz4},
   };
   for (const auto& row : rows) {
-    const Decoded made = decoded(concat("endpoint: http://h\n", row.document, "\n"));
+    const Decoded made(concat("endpoint: http://h\n", row.document, "\n"));
     EXPECT_TRUE(made.good) << row.document << made.said;
     EXPECT_EQ(made.config.client.compression_level(), row.level) << row.document;
     EXPECT_EQ(made.config.client.content_encoding(), row.encoding) << row.document;
@@ -107,7 +95,7 @@ struct Case {
 };
 class OtlpHttpConfigRefuses : public testing::TestWithParam<Case> {};
 TEST_P(OtlpHttpConfigRefuses, WithLineAndKey) {
-  const Decoded made = decoded(GetParam().document);
+  const Decoded made(GetParam().document);
   EXPECT_FALSE(made.good);
   EXPECT_NE(made.said.find(GetParam().said), std::string::npos) << made.said;
 }

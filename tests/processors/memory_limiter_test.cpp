@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "config/worlds.h"
+#include "config/decoded.h"
 #include "pipeline/component_world.h"
 #include "pipeline/consumers.h"
 
@@ -136,27 +136,18 @@ TEST(MemoryLimiterConfigTest, KnowsTheMemoryOfTheFunctionOrOfTheContainer) {
   EXPECT_EQ(memory_bytes_of_all(nowhere, unlimited), machine);
 }
 
-// What is said of a section.
-std::string said_of(const std::string& text, MemoryLimiterConfig& config) {
-  config::World world;
-  const auto node = world.document(text);
-  if (node) (void)config::decode(*node, config, config::Path{}, world.diagnostics);
-  return world.said();
-}
-
 TEST(MemoryLimiterConfigTest, TakesTheKeysOfTheReferenceInSilence) {
-  MemoryLimiterConfig config;
-  EXPECT_EQ(said_of("check_interval: 1s\nlimit_mib: 4000\nspike_limit_mib: 800\nlimit_percentage: 80\n"
-                    "spike_limit_percentage: 15\nmin_gc_interval_when_soft_limited: 10s\n"
-                    "min_gc_interval_when_hard_limited: 0s\nmax_gc_interval_when_soft_limited: 30s\n"
-                    "max_gc_interval_when_hard_limited: 30s\n",
-                    config),
-            "");
-  EXPECT_EQ(config.check_interval, Seconds(1));
-  EXPECT_EQ(config.limit_mib, 4000u);
-  EXPECT_EQ(config.spike_limit_mib, 800u);
-  EXPECT_EQ(config.limit_percentage, 80u);
-  EXPECT_EQ(config.spike_limit_percentage, 15u);
+  const config::Decoded<MemoryLimiterConfig> made(
+      "check_interval: 1s\nlimit_mib: 4000\nspike_limit_mib: 800\nlimit_percentage: 80\n"
+      "spike_limit_percentage: 15\nmin_gc_interval_when_soft_limited: 10s\n"
+      "min_gc_interval_when_hard_limited: 0s\nmax_gc_interval_when_soft_limited: 30s\n"
+      "max_gc_interval_when_hard_limited: 30s\n");
+  EXPECT_EQ(made.said, "");
+  EXPECT_EQ(made.config.check_interval, Seconds(1));
+  EXPECT_EQ(made.config.limit_mib, 4000u);
+  EXPECT_EQ(made.config.spike_limit_mib, 800u);
+  EXPECT_EQ(made.config.limit_percentage, 80u);
+  EXPECT_EQ(made.config.spike_limit_percentage, 15u);
   EXPECT_FALSE(config::defaults_suffice<MemoryLimiterConfig>()) << "a limit must be given, as in the reference";
 }
 
@@ -172,8 +163,7 @@ TEST(MemoryLimiterConfigTest, RefusesWhatTheReferenceRefuses) {
        "spike_limit_percentage: must be smaller than limit_percentage (50)"},
   };
   for (const auto& [text, message] : cases) {
-    MemoryLimiterConfig config;
-    const std::string said = said_of(text, config);
+    const std::string said = config::Decoded<MemoryLimiterConfig>(text).said;
     EXPECT_NE(said.find(message), said.npos) << said;
   }
 }

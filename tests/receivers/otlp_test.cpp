@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "config/worlds.h"
+#include "config/decoded.h"
 #include "net/http_client.h"
 #include "pipeline/component_world.h"
 #include "pipeline/consumers.h"
@@ -154,14 +154,12 @@ TEST_F(OtlpReceiverTest, TakesOnlyTheEncodingsThatAreConfigured) {
 }
 
 TEST(OtlpReceiverConfig, RefusesAnEncodingThatNobodyKnows) {
-  config::World world;
-  const auto root = world.document("protocols:\n  http:\n    compression_algorithms: [gzip, br]\n");
-  OtlpReceiver::Config config;
-  EXPECT_FALSE(root && config::decode(*root, config, config::Path{}, world.diagnostics));
-  EXPECT_NE(world.said().find("c.yaml:3: protocols::http::compression_algorithms: 'br' is not supported; there are "
-                              "\"\", gzip, zstd, zlib, snappy, deflate, lz4 and x-snappy-framed"),
+  const config::Decoded<OtlpReceiver::Config> made("protocols:\n  http:\n    compression_algorithms: [gzip, br]\n");
+  EXPECT_FALSE(made.good);
+  EXPECT_NE(made.said.find("c.yaml:3: protocols::http::compression_algorithms: 'br' is not supported; there are "
+                           "\"\", gzip, zstd, zlib, snappy, deflate, lz4 and x-snappy-framed"),
             std::string::npos)
-      << world.said();
+      << made.said;
 }
 
 TEST_F(OtlpReceiverTest, AnEmptyListOfEncodingsLeavesBodiesAsTheyAre) {
