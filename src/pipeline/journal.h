@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The journal: each accepted request is appended to a file with one write before it goes on, and marked as done with
-// one byte when the last share of its ticket ends, so that a killed process's data is found by the next one in the same
+// The journal: each accepted request is appended to a file before it goes on, and marked as done with one byte
+// when the last share of its ticket ends, so that a killed process's data is found by the next one in the same
 // sandbox. Any trouble with the file costs the safety, never the data path: it is said once. Bodies only, no headers.
 #pragma once
 

@@ -7,14 +7,20 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <csignal>
 #include <numeric>
 #include <utility>
 
+#include "pipeline/file_window.h"
+
 namespace stint {
 namespace {
+
+// The mark of a record's end is not worth a window; a record is.
+constexpr std::size_t smallest_for_window = 64;
 
 std::size_t bytes_of(std::span<const iovec> parts) {
   return std::accumulate(parts.begin(), parts.end(), std::size_t{0},
@@ -55,18 +61,11 @@ class SystemJournalFile final : public JournalFile {
   }
 
   Result<> write(std::uint64_t offset, std::span<const iovec> parts) override {
-    if (parts.size() <= IOV_MAX) {
-      const ssize_t written =
-          ::pwritev(file_, parts.data(), static_cast<int>(parts.size()), static_cast<off_t>(offset));
-      if (written >= 0 && static_cast<std::size_t>(written) == bytes_of(parts)) return {};
-      if (written < 0 && errno != EINTR) return system_error(errno);
-    }
-    // Cut short: once more, part by part, to learn why.
-    for (const iovec& part : parts) {
-      if (const Result<> written = write_all(file_, offset, part); !written) return written;
-      offset += part.iov_len;
-    }
-    return {};
+    const std::size_t bytes = bytes_of(parts);
+    if (store(offset, parts, bytes)) return {};
+    const Result<> written = write_by_call(offset, parts, bytes);
+    if (written) written_end_ = std::max(written_end_, offset + bytes);
+    return written;
   }
 
   Result<std::size_t> read(std::uint64_t offset, std::span<char> into) override {
@@ -85,10 +84,13 @@ class SystemJournalFile final : public JournalFile {
     struct stat found{};
     if (::fstat(file_, &found) != 0) return system_error(errno);
     if (found.st_nlink == 0) return Error{ErrorCode::not_found};
-    return static_cast<std::uint64_t>(found.st_size);
+    const auto bytes = static_cast<std::uint64_t>(found.st_size);
+    written_end_ = std::min(written_end_, bytes);
+    return bytes;
   }
 
   void close() override {
+    window_.close();
     if (file_ >= 0) ::close(std::exchange(file_, -1));
   }
 
@@ -125,11 +127,37 @@ class SystemJournalFile final : public JournalFile {
     if (const Result<std::uint64_t> now = size(); !now) return now.error();
     struct statvfs space{};
     if (::fstatvfs(file_, &space) != 0) return system_error(errno);
-    return Found{static_cast<std::uint64_t>(found.st_size), std::uint64_t{space.f_bavail} * space.f_frsize};
+    written_end_ = static_cast<std::uint64_t>(found.st_size);
+    return Found{written_end_, std::uint64_t{space.f_bavail} * space.f_frsize};
+  }
+
+  // What was written before has its pages and its place on the disk, so it is written anew by stores alone: a call that
+  // the processor has forgotten since the last invocation costs more than the bytes.
+  bool store(std::uint64_t offset, std::span<const iovec> parts, std::size_t bytes) {
+    if (offset + bytes > written_end_ || !FileWindow::fits(offset, bytes)) return false;
+    if (!window_.has(offset) && (bytes < smallest_for_window || !window_.open(file_, offset))) return false;
+    return window_.store(offset, parts);
+  }
+
+  Result<> write_by_call(std::uint64_t offset, std::span<const iovec> parts, std::size_t bytes) {
+    if (parts.size() <= IOV_MAX) {
+      const ssize_t written =
+          ::pwritev(file_, parts.data(), static_cast<int>(parts.size()), static_cast<off_t>(offset));
+      if (written >= 0 && static_cast<std::size_t>(written) == bytes) return {};
+      if (written < 0 && errno != EINTR) return system_error(errno);
+    }
+    // Cut short: once more, part by part, to learn why.
+    for (const iovec& part : parts) {
+      if (const Result<> written = write_all(file_, offset, part); !written) return written;
+      offset += part.iov_len;
+    }
+    return {};
   }
 
   std::string path_;
   int file_ = -1;
+  std::uint64_t written_end_ = 0;  // the file is at least as long
+  FileWindow window_;
 };
 
 }  // namespace

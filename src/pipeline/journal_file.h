@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The journal's file behind a seam, so that a simulated world can have a disk of its own. The real one lies where the
-// function can write, too: links, foreign files and other kinds of file are refused, nothing is mapped, and it is
-// locked while it is open. Every call blocks for as long as the page cache takes.
+// function can write, too: links, foreign files and other kinds of file are refused, it is locked while it is open, and
+// cutting it does not harm us. Every call blocks for as long as the page cache takes.
 #pragma once
 
 #include <sys/uio.h>
@@ -35,7 +35,8 @@ class JournalFile {
   /// own), system.
   virtual Result<Found> open(Want want) = 0;
   // From here on, Requires: open() succeeded.
-  /// All of it or a failure; then any part of it may have been written. Fails: system.
+  /// All of it or a failure; then any part of it may have been written. In a range that was written before, the first
+  /// part is written last. Fails: system.
   virtual Result<> write(std::uint64_t offset, std::span<const iovec> parts) = 0;
   /// Fewer bytes than asked for: the file's end. Fails: system.
   virtual Result<std::size_t> read(std::uint64_t offset, std::span<char> into) = 0;

@@ -56,6 +56,12 @@ class JournalFileTest : public ComponentWorld {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};
   }
+  /// Whether a part of it is mapped.
+  bool is_in_memory() const {
+    std::ifstream maps("/proc/self/maps");
+    const std::string all{std::istreambuf_iterator<char>(maps), {}};
+    return all.find(path) != all.npos;
+  }
   const std::string& directory() const { return directory_; }
 
   std::string path;
@@ -94,6 +100,49 @@ TEST_F(JournalFileTest, SurvivesAKilledProcess) {
   EXPECT_FALSE(journal->recover_next(pool));
   journal->close();
   EXPECT_NE(::access(path.c_str(), F_OK), 0);
+}
+
+TEST_F(JournalFileTest, SurvivesAKilledProcessWithRecordsInTheRoomOfFormerOnes) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto journal = open();
+    for (int i = 0; i < 10; ++i) accept(*journal, std::string(i % 2 == 0 ? 100 : 20'000, 'x'));
+    Batch one = accept(*journal, "one"), two = accept(*journal, "two"), three = accept(*journal, "three");
+    two = Batch();
+    ::kill(::getpid(), is_in_memory() ? SIGKILL : SIGABRT);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  ASSERT_EQ(WTERMSIG(status), SIGKILL) << "records that replace others were not written through a mapping";
+  const auto journal = open();
+  ASSERT_TRUE(journal->look_for_former_life());
+  std::vector<std::string> found;
+  while (auto recovered = journal->recover_next(pool)) found.emplace_back(recovered->batch.slices.front().view());
+  EXPECT_EQ(found, (std::vector<std::string>{"one", "three"}));
+}
+
+// The fstat that goes before a record sees most cuts; this is the one that comes behind it.
+TEST_F(JournalFileTest, WritesByCallWhatNoPageIsThereFor) {
+  const auto file = make_journal_file(path);
+  ASSERT_TRUE(file->open(JournalFile::Want::any));
+  std::string text(10'000, 'a');
+  const auto written = [&](char letter) {
+    text.assign(text.size(), letter);
+    const iovec part{text.data(), text.size()};
+    return file->write(4096, {&part, 1}) && read().substr(4096) == text;
+  };
+  EXPECT_TRUE(written('b'));
+  EXPECT_FALSE(is_in_memory());
+  EXPECT_TRUE(written('c'));
+  EXPECT_TRUE(is_in_memory());
+  ASSERT_EQ(::truncate(path.c_str(), 5), 0);
+  EXPECT_TRUE(written('d'));
+  EXPECT_FALSE(is_in_memory());
+  EXPECT_TRUE(written('e'));
+  EXPECT_TRUE(is_in_memory());
+  file->close();
+  EXPECT_FALSE(is_in_memory());
 }
 
 TEST_F(JournalFileTest, IsOffWhereTheDirectoryIsMissing) {
