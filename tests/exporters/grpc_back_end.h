@@ -3,21 +3,20 @@
 // what came.
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <deque>
-#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "answering_back_end.h"
 #include "net/grpc_server.h"
-#include "pipeline/component_world.h"
 
 namespace stint {
 
-class GrpcBackEnd final : public net::GrpcService {
+class GrpcBackEnd final
+    : public AnsweringBackEnd<net::GrpcServer, net::GrpcService, net::GrpcSettings, net::GrpcReply> {
  public:
-  explicit GrpcBackEnd(ComponentWorld& world) : world_(world) { start(0); }
+  using AnsweringBackEnd::AnsweringBackEnd;
 
   std::optional<std::size_t> find_method(std::string_view path) const override {
     for (const otlp::Signal signal : otlp::all_signals) {
@@ -29,45 +28,13 @@ class GrpcBackEnd final : public net::GrpcService {
   net::GrpcReply memory_full() const override { return {.code = wire::RpcCode::unavailable, .message = "full"}; }
   Task<net::GrpcReply> serve(net::GrpcRequest request) override {
     received.emplace_back(static_cast<otlp::Signal>(request.method), std::string(request.message.view()));
-    net::GrpcReply reply;
-    if (!replies.empty()) {
-      reply = replies.front();
-      if (replies.size() > 1 || !last_for_ever) replies.pop_front();
-    }
+    net::GrpcReply reply = next_reply();
     if (delay > Nanoseconds::zero()) (void)co_await world_.runtime.sleep(delay);
     co_return std::move(reply);
   }
 
-  /// Ends all connections without a word, as a freeze does, and listens on the same port again.
-  Task<> restart() {
-    co_await server_->stop(Nanoseconds::zero());
-    start(port_);
-  }
-  Task<> stop() { co_await server_->stop(Nanoseconds::zero()); }
-
-  std::string endpoint() const { return "127.0.0.1:" + std::to_string(port_); }
-  std::size_t connections() const { return server_->connections(); }
-
-  std::deque<net::GrpcReply> replies;  // success when there is none
-  bool last_for_ever = false;
   Nanoseconds delay{};  // before each reply
   std::vector<std::pair<otlp::Signal, std::string>> received;
-
- private:
-  void start(std::uint16_t port) {
-    server_ = std::make_unique<net::GrpcServer>(world_.runtime, pool_, copies_, *this, net::GrpcSettings());
-    Result<Listener> listener = Listener::open(world_.runtime, Address::ipv4_loopback(port));
-    STINT_CHECK(listener.has_value());
-    port_ = listener->address()->port();
-    server_->serve(std::move(*listener));
-  }
-
-  ComponentWorld& world_;
-  // Its own: the exporter's are what is tested.
-  BlockPool pool_{64u << 20};
-  CopyCounters copies_;
-  std::unique_ptr<net::GrpcServer> server_;
-  std::uint16_t port_ = 0;
 };
 
 }  // namespace stint
