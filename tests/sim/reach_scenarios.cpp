@@ -32,14 +32,7 @@ void late_name(World& world) {
 void silent_name_server(World& world) {
   world.names().is_silent = true;
   initialise(world);
-  for (const Nanoseconds held_at_most : {Milliseconds(2040), Milliseconds(290), Milliseconds(80), Milliseconds(45)}) {
-    const platform::InvocationOutcome* const outcome = world.invoke();
-    expect_success(world, outcome);
-    if (!world.has_fault()) {
-      EXPECT_LT(outcome->extension_overhead, held_at_most);
-    }
-    world.pass(Seconds(20));
-  }
+  invoke_held_less_each_time(world);
   world.names().is_silent = false;
   invoke(world, 3, Seconds(20));
   shut_down(world);
@@ -50,11 +43,7 @@ void unknown_name(World& world) {
   world.names().failures = 3;
   initialise(world);
   for (int i = 0; i < 4; ++i) {
-    const platform::InvocationOutcome* const outcome = world.invoke();
-    expect_success(world, outcome);
-    if (!world.has_fault()) {
-      EXPECT_LT(outcome->extension_overhead, Milliseconds(60)) << "held for a name that nobody knows";
-    }
+    invoke_held_less(world, Milliseconds(60), "held for a name that nobody knows");
     world.pass(Seconds(10));
   }
   shut_down(world);
@@ -78,11 +67,7 @@ void snapshot_under_way(World& world) {
   world.end_connections(Death::silence);
   world.pass(std::chrono::hours(24));
   world.back_end().always.delay = {};
-  const platform::InvocationOutcome* const outcome = world.invoke();
-  expect_success(world, outcome);
-  if (!world.has_fault()) {
-    EXPECT_LT(outcome->extension_overhead, Milliseconds(2040)) << "held for longer than the policy says";
-  }
+  invoke_held_less(world, Milliseconds(2040), "held for longer than the policy says");
   invoke(world, 3, Seconds(10));
   shut_down(world);
   expect_all_delivered(world);

@@ -60,6 +60,20 @@ void invoke(World& world, std::size_t count, Nanoseconds pause) {
   }
 }
 
+void invoke_held_less(World& world, Nanoseconds bound, std::string_view wrong) {
+  const platform::InvocationOutcome* const outcome = world.invoke();
+  expect_success(world, outcome);
+  if (outcome == nullptr || world.has_fault()) return;
+  EXPECT_LT(outcome->extension_overhead, bound) << wrong;
+}
+
+void invoke_held_less_each_time(World& world) {
+  for (const Nanoseconds bound : {Milliseconds(2040), Milliseconds(290), Milliseconds(80), Milliseconds(45)}) {
+    invoke_held_less(world, bound, "held for what never answers");
+    world.pass(Seconds(20));
+  }
+}
+
 void shut_down(World& world) {
   const bool ended = world.shut_down();
   EXPECT_TRUE(ended) << "the environment does not end";

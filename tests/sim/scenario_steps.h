@@ -4,6 +4,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "sim/scenarios.h"
 
@@ -14,6 +15,10 @@ void defaults(WorldSettings& settings);
 void expect_success(World& world, const platform::InvocationOutcome* outcome);
 void initialise(World& world);
 void invoke(World& world, std::size_t count, Nanoseconds pause);
+/// One invocation that succeeds and is held by the extension for less than `bound`; `wrong` says what it means if not.
+void invoke_held_less(World& world, Nanoseconds bound, std::string_view wrong);
+/// Four of them before something that never answers: patience with it ends.
+void invoke_held_less_each_time(World& world);
 void shut_down(World& world);
 void shut_down_at_once(World& world);
 void expect_all_delivered(World& world);
