@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/slices.h"
 #include "otlp/golden.h"
 #include "pipeline/batch.h"
 #include "runtime/loop.h"
@@ -19,13 +20,6 @@ namespace stint {
 
 inline std::string debug_golden(const std::string& file) {
   return otlp::read_file(std::string(STINT_GOLDEN_DIR) + "/debug/" + file);
-}
-
-inline Slice slice_of(BlockPool& pool, std::string_view bytes) {
-  Block block = pool.allocate(bytes.size()).value();
-  bytes.copy(block.data(), bytes.size());
-  const std::string_view view(block.data(), bytes.size());
-  return Slice(std::move(block), view);
 }
 
 /// A batch with the items that walk() counts. Requires: at least one request.

@@ -3,6 +3,7 @@
 // what each status means for the data, what it counts, logs and copies.
 #include "exporters/otlp_grpc.h"
 
+#include "exporter_world.h"
 #include "grpc_back_end.h"
 #include "net/http2_script.h"
 #include "otlp/status.h"
@@ -13,21 +14,8 @@ namespace {
 
 using wire::RpcCode;
 
-class OtlpGrpcTest : public ComponentWorld {
+class OtlpGrpcTest : public ExporterWorld {
  public:
-  Slice slice(std::string_view bytes) {
-    Block block = *pool.allocate(bytes.size());
-    bytes.copy(block.data(), bytes.size());
-    const std::string_view view(block.data(), bytes.size());
-    return Slice(std::move(block), view);
-  }
-  Batch batch(std::string_view part) { return Batch(otlp::Signal::traces, slice(part), 5); }
-  Batch batch_of(std::vector<std::string> parts, otlp::Signal signal = otlp::Signal::traces) {
-    Batch made;
-    made.signal = signal;
-    for (const std::string& part : parts) made.append(Batch(signal, slice(part), 5));
-    return made;
-  }
   static OtlpGrpcExporter::Config config(const std::string& endpoint) {
     OtlpGrpcExporter::Config made;
     made.client.endpoint = endpoint;
@@ -278,7 +266,7 @@ Task<> compressed_answer(OtlpGrpcTest& world) {
   const std::string plain = otlp::encode_response({3, "zipped"});
   wire::Compressor gzip(wire::ContentEncoding::gzip);
   std::vector<Slice> one;
-  one.push_back(world.slice(plain));
+  one.push_back(slice_of(world.pool, plain));
   const Result<Slice> zipped = gzip.compress(one, world.pool, world.copies);
   const http2::Fields head{{":status", "200"}, {"content-type", "application/grpc"}, {"grpc-encoding", "gzip"}};
   http2::ScriptedBackEnd back_end(

@@ -4,6 +4,7 @@
 #include "exporters/otlphttp.h"
 
 #include "back_end.h"
+#include "exporter_world.h"
 #include "otlp/status.h"
 
 namespace stint {
@@ -12,24 +13,8 @@ namespace {
 constexpr std::string_view protobuf = "application/x-protobuf";
 constexpr std::string_view json = "application/json";
 
-class OtlpHttpTest : public ComponentWorld {
+class OtlpHttpTest : public ExporterWorld {
  public:
-  /// A slice over a block of its own.
-  Slice slice(std::string_view bytes) {
-    Block block = *pool.allocate(bytes.size());
-    std::memcpy(block.data(), bytes.data(), bytes.size());
-    const std::string_view view(block.data(), bytes.size());
-    return Slice(std::move(block), view);
-  }
-  Batch batch(std::string_view part, otlp::Signal signal = otlp::Signal::traces) {
-    return Batch(signal, slice(part), 5);
-  }
-  Batch batch_of(std::vector<std::string> parts, otlp::Signal signal = otlp::Signal::traces) {
-    Batch made;
-    made.signal = signal;
-    for (const std::string& part : parts) made.append(Batch(signal, slice(part), 5));
-    return made;
-  }
   static OtlpHttpExporter::Config config(const BackEnd& back_end) {
     OtlpHttpExporter::Config made;
     made.client.endpoint = back_end.url();

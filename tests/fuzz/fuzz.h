@@ -12,14 +12,7 @@
 
 #include "base/block.h"
 #include "base/check.h"
-
-// In an #if of its own, for g++ 12 does not know the word.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define STINT_ADDRESS_SANITIZER
-#include <sanitizer/asan_interface.h>
-#endif
-#endif
+#include "base/slices.h"
 
 namespace stint::fuzz {
 
@@ -87,16 +80,5 @@ class ExactCopy {
   char* bytes_;
   std::size_t size_;
 };
-
-/// A copy in a block of `pool`; what lies behind it in the block may not be read.
-inline Slice slice_of(BlockPool& pool, std::string_view bytes) {
-  Block block = pool.allocate(bytes.size()).value();
-  bytes.copy(block.data(), bytes.size());
-#ifdef STINT_ADDRESS_SANITIZER
-  ASAN_POISON_MEMORY_REGION(block.data() + bytes.size(), block.capacity() - bytes.size());
-#endif
-  const std::string_view view(block.data(), bytes.size());
-  return Slice(std::move(block), view);
-}
 
 }  // namespace stint::fuzz

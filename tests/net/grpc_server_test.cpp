@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/slices.h"
 #include "net/http2_frames.h"
 #include "pipeline/component_world.h"
 
@@ -420,10 +421,7 @@ TEST_F(GrpcServerTest, TellsClientsThatItStopsAndFinishesTheirCalls) {
 
 TEST_F(GrpcServerTest, DecompressesWhatTheReferenceRegisters) {
   const std::string body(5000, 'c');
-  Block block = *pool.allocate(body.size());
-  body.copy(block.data(), body.size());
-  const std::string_view view(block.data(), body.size());
-  const Slice plain(std::move(block), view);
+  const Slice plain = slice_of(pool, body);
   const std::pair<const char*, wire::ContentEncoding> encodings[] = {{"gzip", wire::ContentEncoding::gzip},
                                                                      {"zstd", wire::ContentEncoding::zstd},
                                                                      {"snappy", wire::ContentEncoding::x_snappy_framed},

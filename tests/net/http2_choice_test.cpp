@@ -2,6 +2,7 @@
 // HTTP/2 or HTTP/1.1: the origin chooses in TLS, and what is sent means the same in both.
 #include <gtest/gtest.h>
 
+#include "base/slices.h"
 #include "net/http2_script.h"
 #include "net/http_client.h"
 #include "runtime/combine.h"
@@ -30,14 +31,6 @@ class Http2Choice : public ComponentWorld {
     config.ca_pem = authority.root.pem();
     return config;
   }
-  std::vector<Slice> body(std::string_view text) {
-    Block block = *pool.allocate(text.size());
-    text.copy(block.data(), text.size());
-    const std::string_view view(block.data(), text.size());
-    std::vector<Slice> slices;
-    slices.push_back(Slice(std::move(block), view));
-    return slices;
-  }
 
   net::Authority authority;
   BlockPool answers{4u << 20, 0, 16384};
@@ -50,7 +43,8 @@ struct Client {
         client(test.runtime, test.answers, test.copies, {.host = "localhost", .port = back_end.port()}, &tls,
                {.http2 = http2}) {}
   Task<Result<net::HttpResponse>> post(std::string_view text) {
-    const std::vector<Slice> body = world.body(text);
+    std::vector<Slice> body;
+    body.push_back(slice_of(world.pool, text));
     co_return co_await client.post(head, body, Seconds(20));
   }
   Task<> finish(ScriptedBackEnd& back_end) {

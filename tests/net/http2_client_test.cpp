@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/slices.h"
 #include "net/http2_script.h"
 #include "runtime/combine.h"
 
@@ -22,12 +23,6 @@ class Http2ClientTest : public ComponentWorld {
   static constexpr wire::Header head[] = {
       {":method", "POST"}, {":scheme", "http"}, {":path", "/x"}, {":authority", "h"}};
 
-  Slice slice(std::string_view bytes) {
-    Block block = *pool.allocate(bytes.size());
-    bytes.copy(block.data(), bytes.size());
-    const std::string_view view(block.data(), bytes.size());
-    return Slice(std::move(block), view);
-  }
   BlockPool answers{4u << 20, 0, 16384};
 };
 
@@ -40,7 +35,7 @@ struct Client {
 
   Task<Result<net::HttpResponse>> send(std::string_view text, Nanoseconds timeout = Seconds(20)) {
     std::vector<Slice> body;
-    body.push_back(world.slice(text));
+    body.push_back(slice_of(world.pool, text));
     const net::Http2Request request{.head = Http2ClientTest::head, .prefix = "p:", .body = body, .wanted = wanted};
     co_return co_await client.request(request, world.runtime.now() + timeout);
   }

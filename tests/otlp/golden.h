@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/block.h"
+#include "base/slices.h"
 #include "otlp/golden_dir.h"
 #include "otlp/split.h"
 #include "otlp/walk.h"
@@ -58,12 +59,7 @@ inline std::vector<Golden> all_golden() {
 struct World {
   explicit World(std::size_t bytes_max = 8u << 20) : pool(bytes_max) {}
 
-  Slice slice(std::string_view bytes) {
-    Block block = pool.allocate(bytes.size()).value();
-    bytes.copy(block.data(), bytes.size());
-    const std::string_view view(block.data(), bytes.size());
-    return Slice(std::move(block), view);
-  }
+  Slice slice(std::string_view bytes) { return slice_of(pool, bytes); }
   std::vector<Slice> request(std::string_view bytes) {
     std::vector<Slice> slices;
     slices.push_back(slice(bytes));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "base/slices.h"
 #include "json_world.h"
 
 namespace stint::otlp {
@@ -22,10 +23,7 @@ Encoded encode(Signal signal, const std::vector<std::string>& requests, std::siz
   BlockPool pool(pool_bytes), received(8u << 20);
   std::vector<Slice> slices;
   for (const std::string& request : requests) {
-    Block block = *received.allocate(request.size());
-    request.copy(block.data(), request.size());
-    const std::string_view view(block.data(), request.size());
-    slices.emplace_back(std::move(block), view);
+    slices.push_back(slice_of(received, request));
   }
   const Result<Slice> json = encode_json(signal, slices, pool, bytes_max);
   if (!json) return {std::string(name(json.error().code)), json.error()};

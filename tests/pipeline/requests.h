@@ -2,9 +2,9 @@
 // Small requests for tests: spans in one resource and scope, and batches over blocks of a pool.
 #pragma once
 
-#include <cstring>
 #include <string>
 
+#include "base/slices.h"
 #include "otlp/view.h"
 #include "otlp/walk.h"
 #include "otlp/write.h"
@@ -58,13 +58,6 @@ inline std::string invocation_request(const InvocationSpan& of) {
     otlp::write_attribute(span, fields::Span::attributes, of.key, of.request_id);
   }
   return bytes;
-}
-
-inline Slice slice_of(BlockPool& pool, std::string_view bytes) {
-  Block block = *pool.allocate(bytes.size() + 1);
-  std::memcpy(block.data(), bytes.data(), bytes.size());
-  const std::string_view view(block.data(), bytes.size());
-  return Slice(std::move(block), view);
 }
 
 inline Batch spans_batch(BlockPool& pool, std::size_t count, std::string_view prefix = "span") {

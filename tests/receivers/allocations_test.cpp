@@ -240,18 +240,13 @@ Task<> export_all(Collector& world, OtlpGrpcExporter& exporter, std::string_view
   std::uint64_t first = 0;
   for (std::uint64_t i = 0; i < requests_before + requests_counted; ++i) {
     if (i == requests_before) first = bench::allocation_count();
-    Block block = *world.pool.allocate(body.size());
-    body.copy(block.data(), body.size());
-    const std::string_view view(block.data(), body.size());
-    Batch batch(otlp::Signal::traces, Slice(std::move(block), view), 100);
+    Batch batch(otlp::Signal::traces, slice_of(world.pool, body), 100);
     const Result<> taken = co_await exporter.consume(std::move(batch));
     if (!taken) break;
   }
   per_call = static_cast<double>(bench::allocation_count() - first) / requests_counted;
   if (std::getenv("STINT_SHOW_ALLOCATIONS") != nullptr) {
-    Block block = *world.pool.allocate(body.size());
-    const std::string_view view(block.data(), body.size());
-    Batch batch(otlp::Signal::traces, Slice(std::move(block), view), 100);
+    Batch batch(otlp::Signal::traces, slice_of(world.pool, body), 100);
     bench::set_allocation_hook([](std::size_t) { STINT_STACK_TRACE(); });
     (void)co_await exporter.consume(std::move(batch));
     bench::set_allocation_hook(nullptr);

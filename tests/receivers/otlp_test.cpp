@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/slices.h"
 #include "config/decoded.h"
 #include "net/http_client.h"
 #include "pipeline/component_world.h"
@@ -97,10 +98,7 @@ TEST_F(OtlpReceiverTest, MakesABatchOverTheReceivedBytesWithoutACopy) {
 std::string compressed(std::string_view text, wire::ContentEncoding encoding) {
   BlockPool pool(64u << 20);
   CopyCounters copies;
-  Block block = *pool.allocate(text.size());
-  text.copy(block.data(), text.size());
-  const std::string_view view(block.data(), text.size());
-  const Slice slice(std::move(block), view);
+  const Slice slice = slice_of(pool, text);
   const Result<Slice> made = wire::Compressor(encoding).compress({&slice, 1}, pool, copies);
   return made ? std::string(made->view()) : std::string();
 }

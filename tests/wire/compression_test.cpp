@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "base/slices.h"
 #include "samples.h"
 
 namespace stint::wire {
@@ -30,10 +31,7 @@ class Compression : public ::testing::TestWithParam<ContentEncoding> {
     BlockPool pool(256 * mib);
     std::vector<Slice> slices;
     for (const std::string_view piece : pieces) {
-      Block block = *pool.allocate(piece.size());
-      piece.copy(block.data(), piece.size());
-      const std::string_view view(block.data(), piece.size());
-      slices.emplace_back(std::move(block), view);
+      slices.push_back(slice_of(pool, piece));
     }
     Compressor compressor(GetParam(), level);
     const Result<Slice> made = compressor.compress(slices, pool, copies_);

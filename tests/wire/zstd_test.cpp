@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/limits.h"
+#include "base/slices.h"
 
 namespace stint::wire {
 namespace {
@@ -88,10 +89,7 @@ TEST_F(Zstd, RefusesTheFormatsBeforeOnePointZero) {
 
 TEST_F(Zstd, WritesOneFrameWithItsSizeAndAWindowWithinTheLimit) {
   const std::string text(5 * mib, 'a');
-  Block block = *pool_.allocate(text.size());
-  text.copy(block.data(), text.size());
-  const std::string_view view(block.data(), text.size());
-  const Slice slice(std::move(block), view);
+  const Slice slice = slice_of(pool_, text);
   ZstdCompressor compressor(11);
   const Result<Slice> packed = compressor.compress({&slice, 1}, pool_);
   ASSERT_TRUE(packed);
