@@ -4,19 +4,16 @@
 
 It keeps each request as it came (head, bytes, decoded form), answers as a test tells it to, and writes down every
 breach of the protocol in `violations`. As a command it prints `listening PORT` and appends every accepted item to a
-file, one canonical JSON text per line. A connection's thread owns its socket; everything shared is read and written
-under one lock.
+file, one canonical JSON text per line.
 """
 
 import argparse
-import collections
 import dataclasses
 import signal as signals
 import socket
 import struct
 import sys
 import threading
-import time
 
 from google.protobuf import json_format
 from google.protobuf.json_format import ParseError
@@ -26,6 +23,7 @@ from google.rpc import status_pb2
 import compressions
 import items
 import otlp_json
+from scripted_server import ScriptedServer
 
 BODY_BYTES_MAX = 64 << 20
 HEAD_BYTES_MAX = 64 << 10
@@ -83,18 +81,6 @@ class Request:
 
     def is_json(self):
         return self.headers.get("content-type") == JSON
-
-
-@dataclasses.dataclass
-class Handshake:
-    """A TLS handshake that succeeded."""
-
-    version: str  # "TLSv1.3"
-    resumed: bool
-    server_name: str | None  # that the client asked for
-    client: str | None  # the common name in the client's certificate
-    protocol: str | None  # agreed by ALPN
-    cipher: str  # OpenSSL's name of the suite
 
 
 class Closed(Exception):
@@ -196,124 +182,36 @@ def _read_body(reader, headers, send_continue):
     return reader.exactly(int(length or 0))
 
 
-class Backend:
+class Backend(ScriptedServer):
     """Usage: `with Backend() as backend:`; `backend.url` is the endpoint. `strict_fields=True` refuses what the
     descriptors do not know. `tls` is the ssl.SSLContext of an https back end. `json=True` takes OTLP/JSON as well.
     """
 
     def __init__(self, port=0, host="127.0.0.1", strict_fields=True, on_accepted=None, tls=None, json=False):
-        self._lock = threading.Condition()
-        self._listener = socket.create_server((host, port), backlog=256)
+        super().__init__(socket.create_server((host, port), backlog=256), tls, Answer())
         self.port = self._listener.getsockname()[1]
         self.url = f"{'http' if tls is None else 'https'}://{host}:{self.port}"
-        self._tls = tls
-        self._handshakes = []
-        self._failed_handshakes = []
-        self._server_names = {}
-        if tls is not None:
-            tls.sni_callback = lambda connection, name, _: self._server_names.update({id(connection): name})
         self._strict_fields = strict_fields
         self._media_types = (PROTOBUF, JSON) if json else (PROTOBUF,)
         self._on_accepted = on_accepted
-        self._stopping = threading.Event()
-        self._requests = []
-        self._answers = collections.defaultdict(collections.deque)
-        self._always = Answer()
         self._paths = {f"/v1/{signal}": signal for signal in items.SIGNALS}
-        self._violations = []
-        self._open = {}
-        self._connections = 0
-
-    def __enter__(self):
-        threading.Thread(target=self._accept, name="backend", daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-    def stop(self):
-        self._stopping.set()
-        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept
-        self._listener.close()
-        self.close_connections()
 
     # What a test tells it
-
-    def answer(self, *answers, signal=None):
-        """The next requests (of that signal only, if given) get these answers, one each; later ones the usual one."""
-        with self._lock:
-            self._answers[signal].extend(answers)
-
-    def answer_always(self, answer):
-        """The usual answer from now on."""
-        with self._lock:
-            self._always = answer
 
     def serve_path(self, path, signal):
         """Accept this signal at another path, too."""
         with self._lock:
             self._paths[path] = signal
 
-    def close_connections(self):
-        """Closes every open connection, as a back end does that is restarted."""
-        with self._lock:
-            for connection in self._open.values():
-                try:
-                    connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-
     def clear(self):
         with self._lock:
-            self._requests.clear()
+            self._taken.clear()
 
     # What a test sees
 
     @property
     def requests(self):
-        with self._lock:
-            return list(self._requests)
-
-    @property
-    def violations(self):
-        with self._lock:
-            return list(self._violations)
-
-    @property
-    def connections(self):
-        """How many connections were ever accepted."""
-        with self._lock:
-            return self._connections
-
-    @property
-    def handshakes(self):
-        with self._lock:
-            return list(self._handshakes)
-
-    @property
-    def failed_handshakes(self):
-        """What went wrong with each of them, in OpenSSL's words."""
-        with self._lock:
-            return list(self._failed_handshakes)
-
-    def items(self):
-        """Items of all requests that were answered with success."""
-        return [item for request in self.requests if request.accepted for item in request.items()]
-
-    def wait(self, condition, seconds=20):
-        """Waits until `condition(self)` holds, looking again after each request. Returns whether it did."""
-        end = time.monotonic() + seconds
-        while not condition(self):
-            with self._lock:
-                self._lock.wait(0.05)
-            if time.monotonic() > end:
-                return condition(self)
-        return True
-
-    def wait_for_items(self, count, seconds=20):
-        """The items once at least `count` are accepted, or what there is after that time."""
-        self.wait(lambda backend: len(backend.items()) >= count, seconds)
-        return self.items()
+        return self._copy(self._taken)
 
     def wait_for_requests(self, count, seconds=20):
         self.wait(lambda backend: len(backend.requests) >= count, seconds)
@@ -321,66 +219,15 @@ class Backend:
 
     # The server
 
-    def _accept(self):
-        while not self._stopping.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with self._lock:
-                self._connections += 1
-                number = self._connections
-                self._open[number] = connection
-            threading.Thread(target=self._serve, args=(connection, number), daemon=True).start()
-
-    def _serve(self, connection, number):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def _talk(self, connection, number):
+        reader = _Reader(connection)
         try:
-            if self._tls is not None:
-                connection = self._secure(connection, number)
-            reader = _Reader(connection)
             while self._serve_one(connection, reader, number):
                 pass
-        except (Closed, OSError):
+        except Closed:
             pass
         except Malformed as problem:
-            self._breach(f"connection {number}: {problem}")
-        finally:
-            with self._lock:
-                connection = self._open.pop(number)
-            connection.close()
-
-    def _secure(self, connection, number):
-        """The TLS handshake. The connection belongs to what is returned. Fails: OSError, which is kept."""
-        connection.settimeout(20)
-        try:
-            secured = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-            with self._lock:
-                self._open[number] = secured
-            secured.do_handshake()
-        except OSError as problem:
-            with self._lock:
-                self._failed_handshakes.append(str(problem))
-                self._lock.notify_all()
-            raise
-        secured.settimeout(None)
-        certificate = dict(field[0] for field in (secured.getpeercert() or {}).get("subject", ()))
-        with self._lock:
-            self._handshakes.append(
-                Handshake(
-                    secured.version(),
-                    secured.session_reused,
-                    self._server_names.pop(id(secured), None),
-                    certificate.get("commonName"),
-                    secured.selected_alpn_protocol(),
-                    secured.cipher()[0],
-                )
-            )
-        return secured
-
-    def _breach(self, text):
-        with self._lock:
-            self._violations.append(text)
+            self.breach(f"connection {number}: {problem}")
 
     def _serve_one(self, connection, reader, number):
         head = reader.until(b"\r\n\r\n", HEAD_BYTES_MAX)
@@ -389,9 +236,8 @@ class Backend:
         request = Request(number, method, path, head, headers, body)
         refusal = self._examine(request)
         with self._lock:
-            answers = self._answers[request.signal] or self._answers[None]
-            answer = refusal or (answers.popleft() if answers else self._always)
-            self._requests.append(request)
+            answer = refusal or self._next_answer(request.signal)
+            self._taken.append(request)
             self._violations.extend(request.violations)
             self._lock.notify_all()
         keep = headers.get("connection", "").lower() != "close"
@@ -432,9 +278,9 @@ class Backend:
     def _reply(self, connection, request, answer):
         """Carries the answer out. Returns whether the connection goes on."""
         if answer.delay_seconds:
-            self._stopping.wait(answer.delay_seconds)
+            self.stopping.wait(answer.delay_seconds)
         while answer.hold is not None and not answer.hold.wait(0.05):
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 return False
         if answer.reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

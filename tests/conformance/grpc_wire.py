@@ -3,8 +3,7 @@
 answers as a test tells it to, the wrong way too.
 
 It keeps each call as it came and writes down every breach of HTTP/2 or gRPC in `violations`. A connection's thread owns
-its socket and its HTTP/2 state; what is answered later comes to it as a due time. Everything else is read and written
-under one lock.
+its HTTP/2 state, too; what is answered later comes to it as a due time.
 """
 
 import base64
@@ -31,6 +30,7 @@ from hyperframe.frame import GoAwayFrame
 
 import compressions
 import items
+from scripted_server import ScriptedServer
 
 PATHS = {
     "/opentelemetry.proto.collector.trace.v1.TraceService/Export": "traces",
@@ -317,7 +317,7 @@ class Connection:
         return fields
 
 
-class GrpcWire:
+class GrpcWire(ScriptedServer):
     """Usage: `with GrpcWire() as backend:`; `backend.address` is host:port. `tls` is an ssl.SSLContext, `unix` a socket
     file instead of a port. `settings` are those of HTTP/2 by their numbers. `greet=False`: connections are taken and
     nothing is said on them.
@@ -326,63 +326,29 @@ class GrpcWire:
     connection = Connection
 
     def __init__(self, tls=None, port=0, unix=None, settings=None, greet=True):
-        self.settings = settings or {}
-        self.stopping = threading.Event()
-        self._deaf = set()  # numbers of connections that are not read any more
-        self._lock = threading.Condition()
-        self._tls, self._unix, self._greet = tls, unix, greet
         if tls is not None:
             tls.set_alpn_protocols(["h2"])
         if unix is not None:
-            self._listener = socket.socket(socket.AF_UNIX)
-            self._listener.bind(str(unix))
-            self._listener.listen()
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(unix))
+            listener.listen()
             self.address = f"unix://{unix}"
         else:
-            self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
-            self.port = self._listener.getsockname()[1]
+            listener = socket.create_server(("127.0.0.1", port), backlog=256)
+            self.port = listener.getsockname()[1]
             self.address = f"127.0.0.1:{self.port}"
-        self._calls, self._violations = [], []
-        self._answers = collections.defaultdict(collections.deque)
-        self._always = GrpcAnswer()
-        self._open = {}
+        super().__init__(listener, tls, GrpcAnswer())
+        self.settings = settings or {}
+        self._unix, self._greet = unix, greet
+        self._deaf = set()  # numbers of connections that are not read any more
         self._counts = collections.Counter()
-        self._handshakes, self._failed_handshakes = [], []
-
-    def __enter__(self):
-        threading.Thread(target=self._accept, name="grpc wire", daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     def stop(self):
-        self.stopping.set()
-        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept
-        self._listener.close()
-        self.close_connections()
+        super().stop()
         if self._unix is not None and os.path.exists(self._unix):
             os.unlink(self._unix)
 
     # What a test tells it
-
-    def answer(self, *answers, signal=None):
-        """The next calls (of that signal only, if given) get these answers, one each; later ones the usual one."""
-        with self._lock:
-            self._answers[signal].extend(answers)
-
-    def answer_always(self, answer):
-        with self._lock:
-            self._always = answer
-
-    def close_connections(self):
-        """Without a word of HTTP/2."""
-        with self._lock:
-            for connection in self._open.values():
-                try:
-                    connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # the other side was faster
 
     def go_deaf(self):
         """Nothing more is read from the connections that are there now, and no ping of theirs is answered."""
@@ -393,51 +359,11 @@ class GrpcWire:
 
     @property
     def calls(self):
-        with self._lock:
-            return list(self._calls)
-
-    @property
-    def violations(self):
-        with self._lock:
-            return list(self._violations)
-
-    @property
-    def connections(self):
-        """How many were ever accepted."""
-        return self._counts["connections"]
+        return self._copy(self._taken)
 
     @property
     def pings(self):
         return self._counts["pings"]
-
-    @property
-    def handshakes(self):
-        """(TLS version, resumed, common name of the client's certificate, protocol agreed by ALPN) of each."""
-        with self._lock:
-            return list(self._handshakes)
-
-    @property
-    def failed_handshakes(self):
-        with self._lock:
-            return list(self._failed_handshakes)
-
-    def items(self):
-        """Of all calls that were answered with success."""
-        return [item for call in self.calls if call.accepted for item in call.items()]
-
-    def wait(self, condition, seconds=20):
-        """Waits until `condition(self)` holds, looking again after each event. Returns whether it did."""
-        end = time.monotonic() + seconds
-        while not condition(self):
-            with self._lock:
-                self._lock.wait(0.05)
-            if time.monotonic() > end:
-                return condition(self)
-        return True
-
-    def wait_for_items(self, count, seconds=20):
-        self.wait(lambda backend: len(backend.items()) >= count, seconds)
-        return self.items()
 
     def wait_for_calls(self, count, seconds=20):
         self.wait(lambda backend: len(backend.calls) >= count, seconds)
@@ -448,10 +374,6 @@ class GrpcWire:
     def is_deaf(self, number):
         with self._lock:
             return number in self._deaf
-
-    def breach(self, text):
-        with self._lock:
-            self._violations.append(text)
 
     def count(self, what):
         with self._lock:
@@ -466,9 +388,8 @@ class GrpcWire:
     def take(self, call, good):
         """Keeps the call. Returns its answer."""
         with self._lock:
-            answers = self._answers[call.signal] or self._answers[None]
-            answer = answers.popleft() if answers else self._always
-            self._calls.append(call)
+            answer = self._next_answer(call.signal)
+            self._taken.append(call)
             self._violations += call.violations
             self._lock.notify_all()
         return answer if good else GrpcAnswer(code=3, message="; ".join(call.violations))
@@ -480,48 +401,9 @@ class GrpcWire:
             call.accepted = answer.counts if answer.counts is not None else good and not silent
             self._lock.notify_all()
 
-    def _accept(self):
-        while not self.stopping.is_set():
-            try:
-                stream, _ = self._listener.accept()
-            except OSError:
-                return
-            self.count("connections")
-            threading.Thread(target=self._serve, args=(stream, self._counts["connections"]), daemon=True).start()
-
-    def _secure(self, stream):
-        stream.settimeout(20)
-        try:
-            secured = self._tls.wrap_socket(stream, server_side=True)
-        except OSError as problem:
-            with self._lock:
-                self._failed_handshakes.append(str(problem))
-                self._lock.notify_all()
-            raise
-        secured.settimeout(None)
-        subject = dict(field[0] for field in (secured.getpeercert() or {}).get("subject", ()))
-        with self._lock:
-            self._handshakes.append(
-                (secured.version(), secured.session_reused, subject.get("commonName"), secured.selected_alpn_protocol())
-            )
-        return secured
-
-    def _serve(self, stream, number):
-        try:
-            if self._unix is None:
-                stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls is not None:
-                stream = self._secure(stream)
-            with self._lock:
-                self._open[number] = stream
-            if self._greet:
-                self.connection(self, stream, number).run()
-            else:
-                while stream.recv(65536):
-                    pass
-        except OSError:
-            pass  # the other side went, or a handshake failed, which is kept
-        finally:
-            with self._lock:
-                self._open.pop(number, None)
-            stream.close()
+    def _talk(self, stream, number):
+        if self._greet:
+            self.connection(self, stream, number).run()
+        else:
+            while stream.recv(65536):
+                pass

@@ -30,10 +30,10 @@ def test_items_arrive_over_tls(authority, leaf, start, compression):
         for seed in range(5):
             assert_success(send(running, seed))
         items.assert_equal(span_items(*range(5)), backend.items())
-        assert [one[3] for one in backend.handshakes] == ["h2"]
+        assert [one.protocol for one in backend.handshakes] == ["h2"]
         backend.close_connections()
         assert_success(send(running, 5))
-        assert [one[1] for one in backend.handshakes] == [False, True]  # resumed
+        assert [one.resumed for one in backend.handshakes] == [False, True]
         assert backend.violations == []
 
 

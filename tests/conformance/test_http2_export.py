@@ -26,7 +26,7 @@ def wire(leaf):
     with Http2Wire(tls=leaf.server()) as started:
         yield started
         assert started.violations == []
-        assert {one[3] for one in started.handshakes} <= {"h2"}
+        assert {one.protocol for one in started.handshakes} <= {"h2"}
 
 
 @pytest.fixture
