@@ -302,24 +302,17 @@ def _decompress(encoding, body):
     return body if encoding is None else compressions.decompress(encoding, body)
 
 
-def _response_message(request, answer):
-    if not 200 <= answer.status < 300:
-        return status_pb2.Status(code=3 if answer.status == 400 else 14, message=answer.message)
-    response = items.RESPONSES[request.signal]()
-    if answer.rejected or answer.message:
-        partial = response.partial_success
-        name = {"traces": "rejected_spans", "metrics": "rejected_data_points", "logs": "rejected_log_records"}[
-            request.signal
-        ]
-        setattr(partial, name, answer.rejected)
-        partial.error_message = answer.message
-    return response
+def response_message(signal, status, answer):
+    """What an answer with that status holds; `answer` has `rejected` and `message`."""
+    if not 200 <= status < 300:
+        return status_pb2.Status(code=3 if status == 400 else 14, message=answer.message)
+    return items.response(signal, answer.rejected, answer.message)
 
 
 def _response_body(request, answer):
     if answer.body is not None:
         return answer.body
-    message = _response_message(request, answer)
+    message = response_message(request.signal, answer.status, answer)
     return json_format.MessageToJson(message).encode() if request.is_json() else message.SerializeToString()
 
 

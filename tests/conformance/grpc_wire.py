@@ -37,7 +37,6 @@ PATHS = {
     "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export": "metrics",
     "/opentelemetry.proto.collector.logs.v1.LogsService/Export": "logs",
 }
-REJECTED = {"traces": "rejected_spans", "metrics": "rejected_data_points", "logs": "rejected_log_records"}
 # Under gRPC's name snappy stands for frames.
 _ENCODINGS = {"gzip": "gzip", "zstd": "zstd", "snappy": "x-snappy-framed"}
 _TIMEOUT = re.compile(r"([0-9]{1,8})([HMSmun])")
@@ -297,11 +296,8 @@ class Connection:
             return answer.raw_body
         body = answer.body
         if body is None:
-            response = items.RESPONSES[call.signal]()
-            if answer.code == 0 and (answer.rejected or answer.message):
-                setattr(response.partial_success, REJECTED[call.signal], answer.rejected)
-                response.partial_success.error_message = answer.message
-            body = response.SerializeToString()
+            partial = (answer.rejected, answer.message) if answer.code == 0 else ()
+            body = items.response(call.signal, *partial).SerializeToString()
         if answer.encoding:
             return framed(compressions.compress(_ENCODINGS[answer.encoding], body), True)
         return framed(body)

@@ -5,13 +5,12 @@ HTTP. Of an answer http_status counts (none: 200), headers, rejected and message
 
 from google.protobuf.json_format import MessageToJson, ParseError
 from google.protobuf.message import DecodeError
-from google.rpc import status_pb2
 
 import compressions
 import grpc_wire
 import items
 import otlp_json
-from backend import JSON, PROTOBUF
+from backend import JSON, PROTOBUF, response_message
 
 PATHS = {f"/v1/{signal}": signal for signal in items.SIGNALS}
 _CONNECTION_HEADERS = ("connection", "keep-alive", "transfer-encoding", "upgrade", "host")
@@ -44,13 +43,7 @@ class _HttpConnection(grpc_wire.Connection):
     def answer_http(self, call, answer):
         status = 400 if call.violations else answer.http_status or 200
         media_type = call.headers.get("content-type", PROTOBUF)
-        if status == 200:
-            message = items.RESPONSES[call.signal]()
-            if answer.rejected or answer.message:
-                setattr(message.partial_success, grpc_wire.REJECTED[call.signal], answer.rejected)
-                message.partial_success.error_message = answer.message
-        else:
-            message = status_pb2.Status(code=3 if status == 400 else 14, message=answer.message)
+        message = response_message(call.signal, status, answer)
         body = MessageToJson(message).encode() if media_type == JSON else message.SerializeToString()
         head = [(":status", str(status)), ("content-type", media_type), ("content-length", str(len(body))), *answer.headers]
         self._h2.send_headers(call.stream, head, end_stream=not body)

@@ -28,12 +28,22 @@ RESPONSES = {
     "metrics": metrics_service_pb2.ExportMetricsServiceResponse,
     "logs": logs_service_pb2.ExportLogsServiceResponse,
 }
+_REJECTED = {"traces": "rejected_spans", "metrics": "rejected_data_points", "logs": "rejected_log_records"}
 _ID_LENGTHS = {"trace_id": (0, 16), "span_id": (0, 8), "parent_span_id": (0, 8)}
 
 
 def decode(signal, body):
     """The request in `body`. Fails: DecodeError for anything malformed, invalid UTF-8 included."""
     return REQUESTS[signal].FromString(body)
+
+
+def response(signal, rejected=0, message=""):
+    """The answer to such a request: of partial success when it says anything."""
+    result = RESPONSES[signal]()
+    if rejected or message:
+        setattr(result.partial_success, _REJECTED[signal], rejected)
+        result.partial_success.error_message = message
+    return result
 
 
 def _scalar(field, value):

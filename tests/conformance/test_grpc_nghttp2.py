@@ -15,16 +15,13 @@ import pytest
 import generate
 import items
 from backend import Answer
+from grpc_wire import framed
 from test_grpc_ingest import BATCHED, METHODS, MIB, authority, leaf, start_grpc  # noqa: F401 (fixtures)
 
 pytestmark = pytest.mark.skipif(shutil.which("h2load") is None, reason="nghttp2-client is not installed")
 
 REQUEST = generate.request("traces", 3)
 ITEMS = items.items("traces", REQUEST)
-
-
-def framed(message):
-    return b"\0" + len(message).to_bytes(4, "big") + message
 
 
 class Finished:
