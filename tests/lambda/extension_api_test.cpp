@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/taken_log.h"
 #include "lambda/fake_platform.h"
 #include "runtime/combine.h"
 #include "runtime/epoll_loop.h"

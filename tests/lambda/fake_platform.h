@@ -182,22 +182,4 @@ class FakePlatform final : private net::HttpService {
   bool closing_ = false;
 };
 
-/// Takes the program's log for the length of a test.
-class TakenLog {
- public:
-  TakenLog() {
-    set_log_sink([](void* context, LogLevel,
-                    std::string_view line) { static_cast<TakenLog*>(context)->text_.append(line).push_back('\n'); },
-                 this);
-  }
-  TakenLog(const TakenLog&) = delete;
-  TakenLog& operator=(const TakenLog&) = delete;
-  ~TakenLog() { set_log_sink(nullptr, nullptr); }
-  const std::string& text() const { return text_; }
-  bool has(std::string_view part) const { return text_.find(part) != text_.npos; }
-
- private:
-  std::string text_;
-};
-
 }  // namespace stint::lambda

@@ -2,7 +2,7 @@
 // What the life cycle takes from the environment, and what it says to values that are none.
 #include <gtest/gtest.h>
 
-#include "lambda/fake_platform.h"
+#include "base/taken_log.h"
 #include "lambda/life_cycle.h"
 
 namespace stint::lambda {

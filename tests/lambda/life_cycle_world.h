@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/taken_log.h"
 #include "config/worlds.h"
 #include "lambda/fake_platform.h"
 #include "lambda/life_cycle.h"

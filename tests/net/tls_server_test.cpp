@@ -4,7 +4,7 @@
 
 #include <openssl/ssl.h>
 
-#include "base/log.h"
+#include "base/taken_log.h"
 #include "net/byte_stream.h"
 #include "tls_world.h"
 
@@ -24,12 +24,9 @@ class TlsServerTest : public TlsTest {
   }
   void SetUp() override {
     set_log_level(LogLevel::warn);
-    set_log_sink([](void* into, LogLevel, std::string_view line) { static_cast<std::string*>(into)->append(line); },
-                 &log);
     TlsTest::SetUp();
   }
-  void TearDown() override { set_log_sink(nullptr, nullptr); }
-  std::string log;
+  TakenLog log;
 };
 STINT_TLS_ON_BOTH_LOOPS(TlsServerTest);
 
@@ -125,7 +122,8 @@ Task<> client_certificates(TlsServerTest& world) {
     EXPECT_EQ(server->handshakes_failed(), failed);
   }
   EXPECT_EQ(server->handshakes(), 1u);
-  EXPECT_EQ(world.log, "test: a TLS handshake failed: the client shows no certificate (tls::client_ca_file wants one)");
+  EXPECT_EQ(world.log.text(),
+            "test: a TLS handshake failed: the client shows no certificate (tls::client_ca_file wants one)\n");
 }
 TEST_P(TlsServerTest, LetsInClientsWithACertificateItTrusts) { run(client_certificates(*this)); }
 
@@ -183,8 +181,8 @@ Task<> renewal(TlsServerTest& world) {
     EXPECT_TRUE(co_await world.runtime().sleep(Milliseconds(2)));
     EXPECT_EQ((co_await meet(world, *server, world.trusting(world.authority.root))).client, "hello");
   }
-  EXPECT_EQ(world.log, "test: tls::key_file or key_pem is the key of another certificate (" + key.path() +
-                           "); the former files stay in use");
+  EXPECT_EQ(world.log.text(), "test: tls::key_file or key_pem is the key of another certificate (" + key.path() +
+                                  "); the former files stay in use\n");
   key.replace(renewed.key_pem());
   EXPECT_TRUE(co_await world.runtime().sleep(Milliseconds(2)));
   EXPECT_EQ((co_await meet(world, *server, world.trusting(new_root))).client, "hello");

@@ -5,11 +5,9 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
-#include <vector>
 
-#include "base/log.h"
+#include "base/taken_log.h"
 #include "pipeline/component.h"
 #include "runtime/epoll_loop.h"
 #include "runtime/scope.h"
@@ -46,15 +44,7 @@ class FreezableLoop final : public Loop {
 
 class ComponentWorld : public testing::Test {
  public:
-  ComponentWorld() {
-    set_log_level(LogLevel::info);
-    set_log_sink(
-        [](void* world, LogLevel level, std::string_view message) {
-          static_cast<ComponentWorld*>(world)->log_.emplace_back(level, message);
-        },
-        this);
-  }
-  ~ComponentWorld() override { set_log_sink(nullptr, nullptr); }
+  ComponentWorld() { set_log_level(LogLevel::info); }
 
   void run(Task<> task) {
     runtime.run(std::move(task));
@@ -62,15 +52,8 @@ class ComponentWorld : public testing::Test {
     EXPECT_EQ(pool.blocks_in_use(), 0u);
   }
   /// How many lines hold `text`.
-  std::size_t said(std::string_view text) const {
-    const auto holds = [&](const auto& line) { return line.second.find(text) != std::string::npos; };
-    return static_cast<std::size_t>(std::count_if(log_.begin(), log_.end(), holds));
-  }
-  std::string whole_log() const {
-    std::string text;
-    for (const auto& line : log_) text.append(line.second).append("\n");
-    return text;
-  }
+  std::size_t said(std::string_view text) const { return log_.count(text); }
+  std::string whole_log() const { return log_.text(); }
 
   FreezableLoop loop;
   Runtime runtime{loop};
@@ -82,7 +65,7 @@ class ComponentWorld : public testing::Test {
   ComponentContext context{runtime, pool, copies, data, changed, environment};
 
  private:
-  std::vector<std::pair<LogLevel, std::string>> log_;
+  TakenLog log_;
 };
 
 inline Task<> store_result(Task<Result<>> task, std::optional<Result<>>& result) {
