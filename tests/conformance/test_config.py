@@ -10,6 +10,7 @@ import generate
 import items
 from client import assert_success, post_message
 from collector import command, configuration, write_configuration
+from seeded import send, send_every_signal
 
 PIPELINES = """\
   pipelines:
@@ -115,11 +116,7 @@ def test_what_vendors_publish_is_valid(tmp_path, name):
 def test_what_vendors_publish_carries_data(tmp_path, backend, start_collector, free_port, name):
     port = free_port()
     running = start_collector(filled_in(AS_THEY_STAND[name], backend.url, port, free_port()), port)
-    expected = []
-    for signal in items.SIGNALS:
-        sent = generate.request(signal, 1)
-        expected += items.items(signal, sent)
-        assert_success(post_message(running.port, signal, sent), signal)
+    expected = send_every_signal(running, [1])
     items.assert_equal(expected, backend.wait_for_items(len(expected)))
     keys = {one.headers.get("authorization") for one in backend.requests}
     assert keys == ({"0123-abcd"} if "authorization" in AS_THEY_STAND[name] else {None})
@@ -159,7 +156,7 @@ def test_both_protocols_are_served_without_a_warning(backend, start_collector, f
 )
 def test_expansions_reach_the_back_end(backend, collector, text, environment, expected):
     running = collector({"headers": {"x-tenant": text}}, environment=environment)
-    assert_success(post_message(running.port, "traces", generate.request("traces", 1)))
+    assert_success(send(running, 1))
     assert backend.requests[0].headers["x-tenant"] == expected
 
 

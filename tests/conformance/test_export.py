@@ -14,20 +14,9 @@ import items
 from backend import Answer
 from client import PROTOBUF, Client, assert_success, post_message, request
 from collector import poll
+from seeded import send, span_items, spans
 
 LATER = {"retry_on_failure": {"enabled": False}}
-
-
-def spans(seed):
-    return generate.request("traces", seed)
-
-
-def span_items(*seeds):
-    return [item for seed in seeds for item in items.items("traces", spans(seed))]
-
-
-def send(running, seed):
-    return post_message(running.port, "traces", spans(seed))
 
 
 # What is sent

@@ -16,12 +16,12 @@ import grpc
 import pytest
 
 import collector as collector_module
-import generate
 import items
 from client import assert_success, post_message
 from collector import free_port, poll
 from grpc_backend import GrpcBackend
 from grpc_wire import GrpcAnswer, GrpcWire
+from seeded import send, send_every_signal, send_in_background, span_items, spans
 from test_grpc_ingest import Sender, detail_of
 
 MIB = 1 << 20
@@ -62,33 +62,6 @@ def start(start_collector):
     return started
 
 
-def spans(seed):
-    return generate.request("traces", seed)
-
-
-def span_items(*seeds):
-    return [item for seed in seeds for item in items.items("traces", spans(seed))]
-
-
-def send(running, seed, signal="traces"):
-    return post_message(running.port, signal, generate.request(signal, seed))
-
-
-def send_in_background(running, *seeds):
-    """Starts a sender for each. Returns a function that waits for their answers."""
-    answers = {}
-    threads = [threading.Thread(target=lambda seed=seed: answers.update({seed: send(running, seed)})) for seed in seeds]
-    for thread in threads:
-        thread.start()
-
-    def wait():
-        for thread in threads:
-            thread.join(60)
-        return [answers[seed] for seed in seeds]
-
-    return wait
-
-
 # What is sent
 
 
@@ -96,12 +69,7 @@ def send_in_background(running, *seeds):
 @pytest.mark.parametrize("compression", [None, "gzip", "snappy", "zstd", "none", ""])
 def test_every_signal_arrives_in_the_compression_that_is_configured(wire, start, kind, compression):
     running = start(wire.address, kind=kind, **({} if compression is None else {"compression": compression}))
-    sent = []
-    for seed in range(4):
-        for signal in items.SIGNALS:
-            assert_success(send(running, seed, signal), signal)
-            sent += items.items(signal, generate.request(signal, seed))
-    items.assert_equal(sent, wire.items())
+    items.assert_equal(send_every_signal(running, range(4)), wire.items())
     encoding = {"gzip": "gzip", None: "gzip", "snappy": "snappy", "zstd": "zstd"}.get(compression)
     assert {(call.encoding, call.body[0]) for call in wire.calls} == {(encoding, 1 if encoding else 0)}
     assert wire.connections == 1
@@ -109,13 +77,7 @@ def test_every_signal_arrives_in_the_compression_that_is_configured(wire, start,
 
 def test_grpcio_s_server_reads_what_is_sent(start):
     with GrpcBackend() as backend:
-        running = start(backend.address)
-        sent = []
-        for signal in items.SIGNALS:
-            for seed in range(5):
-                assert_success(send(running, seed, signal), signal)
-                sent += items.items(signal, generate.request(signal, seed))
-        items.assert_equal(sent, backend.items())
+        items.assert_equal(send_every_signal(start(backend.address), range(5)), backend.items())
         assert backend.violations == []
 
 

@@ -17,7 +17,8 @@ from grpc_backend import GrpcBackend
 from grpc_wire import GrpcAnswer, GrpcWire
 from proxy import Proxy
 from sdk_clients import FULL
-from test_grpc_export import LATER, send, send_in_background, span_items, start, wire  # noqa: F401 (fixtures)
+from seeded import send, send_in_background, span_items
+from test_grpc_export import LATER, start, wire  # noqa: F401 (fixtures)
 
 
 # TLS

@@ -20,6 +20,7 @@ import items
 from backend import Answer
 from collector import configuration, free_port, poll
 from malformed import MALFORMED
+from seeded import span_items, spans
 
 METHODS = {
     "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -84,16 +85,12 @@ def leaf(authority, tmp_path_factory):
     )
 
 
-def spans(seed):
-    return generate.request("traces", seed)
-
-
 def span_bytes(seed):
     return spans(seed).SerializeToString()
 
 
 def assert_spans_arrive(backend, *seeds):
-    expected = [item for seed in seeds for item in items.items("traces", spans(seed))]
+    expected = span_items(*seeds)
     items.assert_equal(expected, backend.wait_for_items(len(expected)))
 
 

@@ -8,14 +8,13 @@ import threading
 import pytest
 
 import collector as collector_module
-import generate
 import items
 from backend import Backend
-from client import assert_success, post_message
+from client import assert_success
 from collector import free_port, poll
 from grpc_wire import GrpcAnswer
 from http2_wire import Http2Wire
-from test_grpc_export import send_in_background, span_items
+from seeded import send, send_every_signal, send_in_background, span_items
 
 LATER = {"retry_on_failure": {"enabled": False}}
 REFUSED_STREAM = 7
@@ -42,20 +41,11 @@ def start(start_collector, authority):
     return started
 
 
-def send(running, seed, signal="traces"):
-    return post_message(running.port, signal, generate.request(signal, seed))
-
-
 @pytest.mark.parametrize("compression", ["gzip", "none", "zstd", "snappy", "lz4"])
 @pytest.mark.parametrize("encoding", ["proto", "json"])
 def test_every_signal_arrives_on_one_connection(wire, start, compression, encoding):
     running = start(wire.url, compression=compression, encoding=encoding, headers={"Api-Key": "secret", "Host": "other"})
-    sent = []
-    for seed in range(3):
-        for signal in items.SIGNALS:
-            assert_success(send(running, seed, signal), signal)
-            sent += items.items(signal, generate.request(signal, seed))
-    items.assert_equal(sent, wire.items())
+    items.assert_equal(send_every_signal(running, range(3)), wire.items())
     assert wire.connections == 1
     expected = (None if compression == "none" else compression, "secret", "other")
     assert {tuple(call.headers.get(name) for name in ("content-encoding", "api-key", ":authority")) for call in wire.calls} == {expected}

@@ -18,17 +18,10 @@ from client import Client, assert_success, post, post_message
 from collector import configuration, poll
 from function import run_function
 from malformed import MALFORMED, nested, varint
+from seeded import span_items, spans
 
 BATCHED = {"processors": ("batch", "decouple")}
 MIB = 1 << 20
-
-
-def spans(seed):
-    return generate.request("traces", seed)
-
-
-def span_items(*seeds):
-    return [item for seed in seeds for item in items.items("traces", spans(seed))]
 
 
 def assert_arrives(backend, expected):

@@ -6,12 +6,12 @@ variables are for, and what the log says of a proxy that does not do its part.
 import pytest
 
 import collector as collector_module
-import generate
 import items
 from backend import Backend
-from client import assert_success, post_message
+from client import assert_success
 from collector import poll
 from proxy import Proxy
+from seeded import send, send_every_signal
 
 NO_SYSTEM = {"SSL_CERT_FILE": "/nonexistent", "SSL_CERT_DIR": "/nonexistent"}
 NAME = "backend.test"  # resolved by the proxy only
@@ -35,18 +35,9 @@ def start(start_collector, free_port):
     return started
 
 
-def send(running, seed, signal="traces"):
-    return post_message(running.port, signal, generate.request(signal, seed))
-
-
 def assert_arrives(running, backend, seeds=range(3)):
     """Several requests of each signal, item by item."""
-    sent = []
-    for signal in items.SIGNALS:
-        for seed in seeds:
-            assert_success(send(running, seed, signal), signal)
-            sent += items.items(signal, generate.request(signal, seed))
-    items.assert_equal(sent, backend.items())
+    items.assert_equal(send_every_signal(running, seeds), backend.items())
     assert backend.violations == []
 
 

@@ -12,11 +12,11 @@ import pytest
 
 import certificates
 import collector as collector_module
-import generate
 import items
 from backend import Answer, Backend
-from client import assert_success, post_message
+from client import assert_success
 from collector import poll
+from seeded import send, send_every_signal, span_items
 
 NO_SYSTEM = {"SSL_CERT_FILE": "/nonexistent", "SSL_CERT_DIR": "/nonexistent"}
 
@@ -34,10 +34,6 @@ def start(start_collector, free_port):
     return started
 
 
-def send(running, seed, signal="traces"):
-    return post_message(running.port, signal, generate.request(signal, seed))
-
-
 def lines_with(running, text):
     return [line for line in running.log().splitlines() if text in line]
 
@@ -47,12 +43,7 @@ def lines_with(running, text):
 def test_items_arrive_over_https(authority, leaf, start, newest, compression):
     with Backend(tls=leaf.server(newest=newest)) as backend:
         running = start(backend.url, {"ca_file": str(authority.root.file)}, compression=compression)
-        sent = []
-        for signal in items.SIGNALS:
-            for seed in range(3):
-                assert_success(send(running, seed, signal), signal)
-                sent += items.items(signal, generate.request(signal, seed))
-        items.assert_equal(sent, backend.items())
+        items.assert_equal(send_every_signal(running, range(3)), backend.items())
         (handshake,) = backend.handshakes
         assert handshake.version == {"TLSv1_2": "TLSv1.2", "TLSv1_3": "TLSv1.3"}[newest.name]
         assert (handshake.protocol, handshake.server_name) == ("http/1.1", None)  # an address is no server name
@@ -68,7 +59,7 @@ def test_a_new_connection_resumes_the_session(authority, leaf, start, newest):
             backend.close_connections()
         assert [one.resumed for one in backend.handshakes] == [False, True, True]
         assert {one.server_name for one in backend.handshakes} == {"localhost"}
-        assert len(backend.items()) == sum(len(items.items("traces", generate.request("traces", seed))) for seed in range(3))
+        assert len(backend.items()) == len(span_items(*range(3)))
 
 
 def refused(authority, what):
@@ -223,5 +214,4 @@ def test_what_happens_over_http_happens_over_https(authority, leaf, start, answe
         running = start(backend.url, {"ca_file": str(authority.root.file)})
         assert_success(send(running, 1))
         assert_success(send(running, 2))
-        expected = [item for seed in (1, 2) for item in items.items("traces", generate.request("traces", seed))]
-        items.assert_equal(expected, backend.items())
+        items.assert_equal(span_items(1, 2), backend.items())

@@ -11,10 +11,10 @@ import pytest
 
 import certificates
 import collector as collector_module
-import generate
 import items
 from backend import Backend
-from client import assert_success, post_message, request
+from client import assert_success, request
+from seeded import send, span_items
 
 # The name of a suite in a configuration, and what OpenSSL calls it. Source: RFC 5246, RFC 5289, RFC 7905; `openssl ciphers -stdname`.
 SUITES = {
@@ -45,8 +45,8 @@ def deliver(start_collector, free_port):
         port = free_port()
         configuration = collector_module.configuration(port, {"endpoint": backend.url, "tls": tls})
         running = start_collector(configuration, port)
-        assert_success(post_message(running.port, "traces", generate.request("traces", 1)), "traces")
-        items.assert_equal(items.items("traces", generate.request("traces", 1)), backend.items())
+        assert_success(send(running, 1))
+        items.assert_equal(span_items(1), backend.items())
         (handshake,) = backend.handshakes
         return handshake
 
