@@ -3,6 +3,7 @@
 #include "exporters/debug.h"
 
 #include "debug_world.h"
+#include "pipeline/component_parts.h"
 #include "wire/json_writer.h"
 
 namespace stint {
@@ -11,7 +12,7 @@ namespace {
 using debug_text::Verbosity;
 using otlp::Signal;
 
-class DebugExporterTest : public testing::Test {
+class DebugExporterTest : public testing::Test, public ComponentParts<StillLoop> {
  public:
   DebugExporterTest() { set_log_level(LogLevel::info); }
   ~DebugExporterTest() override {
@@ -43,14 +44,6 @@ class DebugExporterTest : public testing::Test {
     return pipe.read();
   }
 
-  StillLoop loop;
-  Runtime runtime{loop};
-  BlockPool pool{16u << 20};
-  CopyCounters copies;
-  DataCounters data;
-  Notifier changed{runtime};
-  config::FixedEnvironment environment;
-  ComponentContext context{runtime, pool, copies, data, changed, environment};
   Pipe pipe;
 };
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/taken_log.h"
-#include "pipeline/component.h"
+#include "pipeline/component_parts.h"
 #include "runtime/epoll_loop.h"
 #include "runtime/scope.h"
 
@@ -42,7 +42,7 @@ class FreezableLoop final : public Loop {
   Nanoseconds jumped_{};
 };
 
-class ComponentWorld : public testing::Test {
+class ComponentWorld : public testing::Test, public ComponentParts<FreezableLoop> {
  public:
   ComponentWorld() { set_log_level(LogLevel::info); }
 
@@ -54,15 +54,6 @@ class ComponentWorld : public testing::Test {
   /// How many lines hold `text`.
   std::size_t said(std::string_view text) const { return log_.count(text); }
   std::string whole_log() const { return log_.text(); }
-
-  FreezableLoop loop;
-  Runtime runtime{loop};
-  BlockPool pool{16u << 20};
-  CopyCounters copies;
-  DataCounters data;
-  Notifier changed{runtime};
-  config::FixedEnvironment environment;
-  ComponentContext context{runtime, pool, copies, data, changed, environment};
 
  private:
   TakenLog log_;

@@ -16,6 +16,7 @@
 #include "exporters/otlphttp.h"
 #include "net/grpc_server.h"
 #include "net/http2_frames.h"
+#include "pipeline/component_parts.h"
 #include "pipeline/journal_stage.h"
 #include "pipeline/memory_journal_file.h"
 #include "pipeline/requests.h"
@@ -186,15 +187,7 @@ class Counter final : public Consumer {
   std::uint64_t first_ = 0;
 };
 
-struct Collector {
-  EpollLoop loop;
-  Runtime runtime{loop};
-  BlockPool pool{16u << 20};
-  CopyCounters copies;
-  DataCounters data;
-  Notifier changed{runtime};
-  config::FixedEnvironment environment;
-  ComponentContext context{runtime, pool, copies, data, changed, environment};
+struct Collector : ComponentParts<EpollLoop> {
   Counter counter{runtime};
 };
 
