@@ -64,9 +64,7 @@ void terminated(World& world) {
   EXPECT_TRUE(world.has_fault() || world.said("ended: SIGTERM"));
   invoke(world, 1, Seconds(1));
   shut_down(world);
-  if (world.has_fault()) return;
-  EXPECT_EQ(world.ledger().missing(), 0u);
-  EXPECT_EQ(world.dropped(), 0u);
+  expect_nothing_lost(world);
 }
 
 // It waits in the frozen process until the thaw.
@@ -77,9 +75,7 @@ void terminated_while_frozen(World& world) {
   (void)world.invoke();
   invoke(world, 1, Seconds(1));
   shut_down(world);
-  if (world.has_fault()) return;
-  EXPECT_EQ(world.ledger().missing(), 0u);
-  EXPECT_EQ(world.dropped(), 0u);
+  expect_nothing_lost(world);
 }
 
 // A back end that hangs has all of the time that an end has, unless it is asked for a second time.

@@ -9,7 +9,7 @@ namespace stint::sim {
 namespace {
 
 // Whatever has happened before: everything that was accepted has arrived.
-void expect_nothing_lost(World& world) {
+void expect_all_arrived(World& world) {
   if (world.has_fault()) return;
   EXPECT_EQ(world.ledger().missing(), 0u);
   EXPECT_EQ(world.ledger().confirmed(), world.ledger().made()) << "an export was not taken";
@@ -23,7 +23,7 @@ void collector_killed(World& world) {
   world.pass(Seconds(5));
   invoke(world, 2, Seconds(5));
   shut_down(world);
-  expect_nothing_lost(world);
+  expect_all_arrived(world);
 }
 
 // The back end comes back when the collector that has accepted the data is gone.
@@ -35,7 +35,7 @@ void killed_with_data_inside(World& world) {
   world.start_back_end();
   invoke(world, 2, Seconds(10));
   shut_down(world);
-  expect_nothing_lost(world);
+  expect_all_arrived(world);
   EXPECT_TRUE(world.has_fault() || world.said("recovered from before the start"));
 }
 
@@ -62,7 +62,7 @@ void reset_with_data_inside(World& world) {
   world.start_back_end();
   expect_success(world, world.invoke());
   shut_down(world);
-  expect_nothing_lost(world);
+  expect_all_arrived(world);
   EXPECT_TRUE(world.has_fault() || world.said("recovered from before the start"));
 }
 

@@ -86,11 +86,21 @@ void shut_down_at_once(World& world) {
   EXPECT_TRUE(world.has_fault() || world.network().now() - start < Milliseconds(50)) << "the end waits for something";
 }
 
-void expect_all_delivered(World& world) {
+void expect_nothing_lost(World& world) {
   if (world.has_fault()) return;
   EXPECT_EQ(world.dropped(), 0u);
   EXPECT_EQ(world.ledger().missing(), 0u);
+}
+
+void expect_all_delivered(World& world) {
+  expect_nothing_lost(world);
+  if (world.has_fault()) return;
   EXPECT_EQ(world.ledger().confirmed(), world.ledger().made()) << "an export was not taken";
+}
+
+void expect_all_dropped(World& world) {
+  if (world.has_fault()) return;
+  EXPECT_EQ(world.dropped(), world.ledger().confirmed());
 }
 
 void prepare_time_out(WorldSettings& settings) {

@@ -21,7 +21,12 @@ void invoke_held_less(World& world, Nanoseconds bound, std::string_view wrong);
 void invoke_held_less_each_time(World& world);
 void shut_down(World& world);
 void shut_down_at_once(World& world);
+/// Nothing that was accepted is missing or dropped.
+void expect_nothing_lost(World& world);
+/// Nothing is lost, and every export was accepted.
 void expect_all_delivered(World& world);
+/// What was accepted could not be delivered: it was dropped at the end, and counted.
+void expect_all_dropped(World& world);
 void prepare_time_out(WorldSettings& settings);
 void prepare_crash(WorldSettings& settings);
 void prepare_refusing(WorldSettings& settings);

@@ -170,9 +170,7 @@ void batch_only(World& world) {
   expect_success(world, world.invoke());
   expect_success(world, world.invoke());
   shut_down(world);
-  if (!world.has_fault()) {
-    EXPECT_EQ(world.dropped(), world.ledger().confirmed());
-  }
+  expect_all_dropped(world);
 }
 
 void refusing_back_end(World& world) {
@@ -188,9 +186,7 @@ void absent_back_end(World& world) {
   initialise(world);
   invoke(world, 2, Seconds(10));
   shut_down(world);
-  if (!world.has_fault()) {
-    EXPECT_EQ(world.dropped(), world.ledger().confirmed()) << "dropped at the end, and counted";
-  }
+  expect_all_dropped(world);
 }
 
 void black_hole(World& world) {
@@ -198,9 +194,7 @@ void black_hole(World& world) {
   initialise(world);
   invoke(world, 2, Seconds(10));
   shut_down(world);
-  if (!world.has_fault()) {
-    EXPECT_EQ(world.dropped(), world.ledger().confirmed());
-  }
+  expect_all_dropped(world);
 }
 
 void rejecting_back_end(World& world) {
@@ -259,10 +253,7 @@ void exports_beside(World& world) {
   expect_success(world, world.invoke());
   world.pass(Seconds(1));
   shut_down(world);
-  if (!world.has_fault()) {
-    EXPECT_EQ(world.ledger().missing(), 0u);
-    EXPECT_EQ(world.dropped(), 0u);
-  }
+  expect_nothing_lost(world);
 }
 
 void prepare_direct(WorldSettings& settings) {
