@@ -10,7 +10,6 @@ import pathlib
 import re
 import signal
 import socket
-import subprocess
 import threading
 
 import pytest
@@ -18,7 +17,7 @@ import pytest
 import items
 from backend import Answer
 from collector import BINARY, configuration, poll, write_configuration
-from test_local_lambda import DEMO, PROGRAM, Run
+from test_local_lambda import DEMO, PROGRAM, sound_run
 
 SEEDED = {"STINT_DEMO_SEED": "23", "TZ": "UTC"}
 OPTIONS = ("--seed", "5", "--timeout", "20s", "--no-backend")
@@ -41,10 +40,7 @@ def invoke(tmp_path, venv_python):
         command += [part for variable in given for part in ("--env", variable)]
         report = tmp_path / "report.json"
         command += ["--invocations", str(invocations), "--json", str(report), *options]
-        completed = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
-        assert "Sanitizer" not in completed.stdout + completed.stderr, completed.stdout
-        assert "check failed" not in completed.stdout + completed.stderr, completed.stdout
-        return Run(completed, json.loads(report.read_text()), [])
+        return sound_run(command, report, seconds)
 
     return run
 

@@ -15,7 +15,6 @@ import os
 import pathlib
 import re
 import socket
-import subprocess
 import threading
 import time
 
@@ -24,7 +23,7 @@ import pytest
 import collector as collector_module
 from backend import Answer
 from collector import BINARY, poll
-from test_local_lambda import PROGRAM, Run
+from test_local_lambda import PROGRAM, sound_run
 
 FULL = os.environ.get("STINT_TEST_FULL") == "1"
 FUNCTION = pathlib.Path(__file__).parent / "functions" / "ledger"
@@ -123,10 +122,7 @@ def invoke(tmp_path, venv_python, backend, ledger):
         variables = {"LEDGER": str(ledger.path), "SENDER": sender, "PORT": str(grpc if sender == "grpc" else http),
                      "STINT_IO": "epoll", "PYTHONDONTWRITEBYTECODE": "1", **environment}
         command += [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
-        completed = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
-        assert "Sanitizer" not in completed.stdout + completed.stderr, completed.stdout
-        assert "check failed" not in completed.stdout + completed.stderr, completed.stdout
-        return Run(completed, json.loads(report.read_text()), [])
+        return sound_run(command, report, seconds)
 
     return run
 
