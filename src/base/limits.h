@@ -34,6 +34,8 @@ constexpr Nanoseconds request_silence_max = Seconds(10);    // silence inside a 
 constexpr Nanoseconds request_head_time_max = Seconds(30);  // from a request's first byte to its head's end; then 408
 constexpr std::uint32_t nesting_max = 64;     // levels of attribute values inside each other; over it: 400
 constexpr Nanoseconds hold_max = Seconds(2);  // wait for back ends that holds an invocation; then it is released
+constexpr Nanoseconds last_tries_max =
+    Seconds(1);  // of trying again when the environment ends, and half of the time left; then dropped and counted
 constexpr std::size_t decouple_queue_requests_max = 200;  // default of decouple's max_queue_size; the SDK waits
 constexpr std::size_t deliveries_max = 4;                 // requests of one queue under way at one time; metrics: one
 constexpr std::size_t deliveries_at_end_max = 16;         // the same when the environment ends

@@ -183,7 +183,7 @@ Task<Result<>> OtlpGrpcExporter::consume(Batch batch) {
 }
 
 Task<> OtlpGrpcExporter::stop(Deadline deadline) {
-  hurry();
+  hurry(deadline);
   co_await retrier_.stop(deadline);
   co_await client_.close(farewell_time(context_, deadline));
 }

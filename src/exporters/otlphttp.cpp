@@ -260,7 +260,7 @@ Task<Result<>> OtlpHttpExporter::consume(Batch batch) {
 }
 
 Task<> OtlpHttpExporter::stop(Deadline deadline) {
-  hurry();
+  hurry(deadline);
   co_await retrier_.stop(deadline);
   for (const auto& client : clients_) {
     co_await client->close(farewell_time(context_, deadline));

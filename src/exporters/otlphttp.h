@@ -44,7 +44,7 @@ class OtlpHttpExporter final : public Exporter {
   Task<Result<>> consume(Batch batch) override;
   Activity activity() const override { return retrier_.activity(); }
   Task<Result<>> flush(Deadline deadline) override { return retrier_.settle(deadline); }
-  void hurry() override { retrier_.hurry(); }
+  void hurry(Deadline deadline) override { retrier_.hurry(deadline); }
   /// Whoever consumes has been stopped before, and cancels what `deadline` leaves over.
   Task<> stop(Deadline deadline) override;
 

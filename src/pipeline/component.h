@@ -62,8 +62,8 @@ class Component {
     (void)deadline;
     co_return Result<>();
   }
-  /// The environment ends: from now on nothing waits for a later try; each batch gets one more attempt.
-  virtual void hurry() {}
+  /// The environment ends: from now on nothing waits long for a later try (Retrier::hurry).
+  virtual void hurry(Deadline deadline) { (void)deadline; }
   /// As flush, then the end: tasks joined, sockets closed. What could not be delivered is counted as dropped.
   virtual Task<> stop(Deadline deadline) {
     (void)deadline;

@@ -351,7 +351,7 @@ Task<> Graph::end_replay(Deadline deadline) {
 
 Task<> Graph::stop(Deadline deadline) {
   // First of all: a sender that waits for a retry shall still get its answer.
-  for (const auto& exporter : exporters_) exporter->hurry();
+  for (const auto& exporter : exporters_) exporter->hurry(deadline);
   Scope scope(context_.runtime);
   for (const auto& receiver : receivers_) scope.spawn(receiver->stop(deadline));
   co_await scope.join();

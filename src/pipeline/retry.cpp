@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "base/limits.h"
 #include "pipeline/settle.h"
@@ -62,6 +63,8 @@ namespace {
 constexpr int patience_divisor = 8;
 constexpr Nanoseconds patience_min = Milliseconds(4);
 
+constexpr Nanoseconds first_pause_in_hurry = Milliseconds(50);
+
 }  // namespace
 
 Retrier::Retrier(ComponentContext& context, RetryConfig config, Nanoseconds attempt_max)
@@ -76,18 +79,25 @@ Task<Result<>> Retrier::run(Attempts& attempts) {
   Presence presence(*this);
   if (patience_ < limits::hold_max) looks_.spawn(look_again(presence.began + patience_));
   Nanoseconds interval = config_.initial_interval;
+  Nanoseconds interval_in_hurry = first_pause_in_hurry;
   Nanoseconds elapsed{};
   for (;;) {
-    const bool is_last = hurried_;
+    const bool in_hurry = hurried_;
     const MonotonicTime began = context_.runtime.now();
     const Result<> result = co_await attempts.attempt();
     if (context_.runtime.now() - began <= limits::hold_max) patience_ = limits::hold_max;
     if (result || result.error().code != ErrorCode::retryable) co_return result;
-    if (is_last) co_return Error{ErrorCode::stopping};
+    const Nanoseconds asked(Milliseconds(result.error().detail));
+    if (in_hurry) {
+      const Nanoseconds pause = std::max(asked, std::exchange(interval_in_hurry, 2 * interval_in_hurry));
+      const Result<> waited = co_await wait_in_hurry(pause);
+      if (!waited) co_return waited;
+      continue;
+    }
     if (!config_.enabled) co_return result;
     presence.fail();
     elapsed += std::min(context_.runtime.now() - began, attempt_max_);
-    const Nanoseconds pause = std::max<Nanoseconds>(varied(interval), Milliseconds(result.error().detail));
+    const Nanoseconds pause = std::max(varied(interval), asked);
     const bool forever = config_.max_elapsed_time == Nanoseconds::zero();
     if (!hurried_ && !forever && elapsed + pause > config_.max_elapsed_time) co_return result;
     const Result<> waited = co_await wait(pause);
@@ -105,8 +115,20 @@ Task<Result<>> Retrier::wait(Nanoseconds duration) {
   co_return Result<>();
 }
 
-void Retrier::hurry() {
+// Fails: stopping (there is no time for it), cancelled.
+Task<Result<>> Retrier::wait_in_hurry(Nanoseconds duration) {
+  const MonotonicTime end = after(context_.runtime.now(), duration);
+  if (!config_.enabled || end > last_tries_end_) co_return Error{ErrorCode::stopping};
+  const Result<> slept = co_await context_.runtime.sleep_until(end);
+  ++context_.data.retries;
+  co_return slept;
+}
+
+void Retrier::hurry(Deadline deadline) {
+  if (hurried_) return;
   hurried_ = true;
+  const Nanoseconds half = deadline.remaining(context_.runtime.epoch_now()) / 2;
+  last_tries_end_ = after(context_.runtime.now(), std::min(half, limits::last_tries_max));
   hurry_.notify_all();
   context_.changed.notify_all();
 }

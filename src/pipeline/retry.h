@@ -58,8 +58,9 @@ class Retrier {
   /// stopping (nothing but a later try would help, and there is none); cancelled.
   Task<Result<>> run(Attempts& attempts);
 
-  /// From now on nothing waits: whatever waits is tried at once, and each but once more.
-  void hurry();
+  /// The end is near: whatever waits is tried at once, and again with short pauses for half of the time until
+  /// `deadline`, limits::last_tries_max at most; what comes later, once. Only the first call counts.
+  void hurry(Deadline deadline);
   /// `working` while something is tried for the first time (in a hurry: for the last); `waiting` when all has failed
   /// before or takes longer than our patience, which is short with a back end that was waited for in vain.
   Activity activity() const;
@@ -76,6 +77,7 @@ class Retrier {
   Nanoseconds varied(Nanoseconds interval);
   Nanoseconds next_interval(Nanoseconds interval) const;
   Task<Result<>> wait(Nanoseconds duration);
+  Task<Result<>> wait_in_hurry(Nanoseconds duration);
   bool is_waited_for(const Presence& presence) const;
   void lose_patience_if_late();
   Task<> look_again(MonotonicTime when);
@@ -85,6 +87,7 @@ class Retrier {
   Nanoseconds attempt_max_;
   Nanoseconds patience_;
   bool hurried_ = false;
+  MonotonicTime last_tries_end_{};
   Presence* first_ = nullptr;  // of all that run
   Notifier hurry_;
   Scope looks_;

@@ -49,7 +49,7 @@ bool keep_headers(const wire::RequestHead& head, std::shared_ptr<const Metadata>
 otlp::RpcCode code_of(int http_status) {
   switch (http_status) {
     case 408: return otlp::RpcCode::deadline_exceeded;
-    case 503: return otlp::RpcCode::unavailable;
+    case 503: return otlp::RpcCode::resource_exhausted;  // memory is full
     default: return otlp::RpcCode::invalid_argument;
   }
 }

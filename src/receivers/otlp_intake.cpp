@@ -65,7 +65,7 @@ OtlpRefusal refusal_of(Error error) {
     case ErrorCode::permission_denied: return {403, otlp::RpcCode::permission_denied, std::nullopt};
     case ErrorCode::permanent: return for_good(error.detail);
     case ErrorCode::retryable: return for_now(error);
-    case ErrorCode::memory_full: return {503, otlp::RpcCode::unavailable, default_delay};
+    case ErrorCode::memory_full: return {503, otlp::RpcCode::resource_exhausted, default_delay};
     default: return {};
   }
 }

@@ -60,6 +60,16 @@ def test_what_cannot_be_sent_is_counted_with_its_reason(backend, collector):
     assert last_line(running)["reasons"] == f"{len(sent)} environment_end"
 
 
+def test_a_back_end_that_is_busy_at_the_end_is_asked_again(backend, collector):
+    backend.answer(*[Answer(status=503)] * 3)
+    running = collector({"retry_on_failure": {"initial_interval": "60s", "max_interval": "60s"}}, **BATCHED)
+    sent = send_some(running)
+    assert running.terminate() == 0
+    items.assert_equal(sent, backend.items())
+    line = last_line(running)
+    assert (line["delivered"], line["dropped"], line["again"]) == (str(len(sent)), "0", "3")
+
+
 def test_a_second_signal_waits_for_nothing(backend, collector):
     hold = threading.Event()
     backend.answer_always(Answer(hold=hold, counts=False))

@@ -213,7 +213,7 @@ def collectors_below(ancestor, name):
     return [pid for pid in found if descends(pid)]
 
 
-LATE = ("--telemetry-delay", "3s")  # of the platform's word that the function has ended
+LATE = ("--telemetry-delay", "5s")  # of the platform's word that the function has ended
 
 
 def overheads(run):
@@ -227,7 +227,7 @@ def counted(run):
 
 
 def test_the_functions_span_ends_the_hold_before_the_platform_tells(through, backend):
-    """The platform tells the end of an invocation three seconds late. With `end_by_span` nobody waits for that."""
+    """The platform tells the end of an invocation five seconds late. With `end_by_span` nobody waits for that."""
     # Without its seed the function's span has the request's own id.
     run = through("--freeze", *LATE, settings=BATCHED, STINT_DEMO_SEED=None, STINT_FLUSH="end", STINT_END_BY_SPAN="5ms")
     assert run.status == 0, run.text

@@ -44,10 +44,10 @@ def test_a_sender_is_refused_for_now_while_the_soft_limit_is_inside(backend, col
     accepted, refused, answer = send_until_refused(running)
     assert 4 <= len(accepted) <= 8, "the soft limit is 0.8 MiB"
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
-    assert answer.rpc_status().code == grpc.StatusCode.UNAVAILABLE.value[0]
+    assert answer.rpc_status().code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
     with Sender(f"127.0.0.1:{grpc_port}") as sender:
         error = sender.call("traces", refused.SerializeToString())
-        assert (error.code(), detail_of(error)) == (grpc.StatusCode.UNAVAILABLE, 1)
+        assert (error.code(), detail_of(error)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, 1)
         assert "processors::memory_limiter: " in running.log() and "what comes is refused" in running.log()
         backend.answer_always(Answer())
         expected = [item for request in accepted for item in items.items("traces", request)]

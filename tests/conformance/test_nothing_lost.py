@@ -202,7 +202,7 @@ def test_what_was_taken_stays_safe_when_memory_is_full(invoke, backend, ledger, 
                       {"requests": 3, "bytes": 50_000}], sender=sender, STINT_MEMORY_MAX_MIB="1")
     assert outcomes(run) == ["success"] * 3, run.text
     first, second, third = (one["refusals"] for one in run.results())
-    status = "UNAVAILABLE" if sender == "grpc" else 503
+    status = "RESOURCE_EXHAUSTED" if sender == "grpc" else 503
     assert [one[0] for one in first] == [one[0] for one in second] == [status], run.text
     assert first[0][1] and second[0][1], "it is not said when to come again"
     assert third == []

@@ -100,7 +100,7 @@ class TestExporter final : public Exporter {
     calls.push_back("flush " + id_);
     co_return Result<>();
   }
-  void hurry() override { calls.push_back("hurry " + id_); }
+  void hurry(Deadline) override { calls.push_back("hurry " + id_); }
   Task<> stop(Deadline) override {
     calls.push_back("stop " + id_);
     co_return;

@@ -174,7 +174,7 @@ Task<> hurried_wait(RetrierTest& world) {
   scope.spawn(store_result(retrier.run(fails), failed));
   scope.spawn(store_result(retrier.run(succeeds), succeeded));
   EXPECT_TRUE(co_await reaches(world, retrier, Activity::waiting));
-  retrier.hurry();
+  retrier.hurry(Deadline{world.runtime.epoch_now()});
   EXPECT_EQ(retrier.activity(), Activity::working);
   co_await scope.join();
   EXPECT_TRUE(failed && !*failed && failed->error().code == ErrorCode::stopping);
@@ -185,7 +185,7 @@ Task<> hurried_wait(RetrierTest& world) {
   EXPECT_TRUE(!result && result.error().code == ErrorCode::stopping);
   EXPECT_EQ(late.made, 1u);
 }
-TEST_F(RetrierTest, InAHurryEverythingIsTriedOnceMoreAndAtOnce) { run(hurried_wait(*this)); }
+TEST_F(RetrierTest, InAHurryWithoutTimeEverythingIsTriedOnceMoreAndAtOnce) { run(hurried_wait(*this)); }
 
 Task<> hurried_attempt(RetrierTest& world) {
   Retrier retrier(world.context, slow(), Seconds(30));
@@ -195,13 +195,55 @@ Task<> hurried_attempt(RetrierTest& world) {
   Scope scope(world.runtime);
   scope.spawn(store_result(retrier.run(script), result));
   EXPECT_TRUE(co_await reaches(world, retrier, Activity::working));
-  retrier.hurry();
+  retrier.hurry(Deadline{world.runtime.epoch_now()});
   script.release();
   co_await scope.join();
   EXPECT_TRUE(result && !*result && result->error().code == ErrorCode::stopping);
   EXPECT_EQ(script.made, 2u);
 }
 TEST_F(RetrierTest, AnAttemptUnderWayAtTheHurryIsNotTheLastOne) { run(hurried_attempt(*this)); }
+
+Task<> hurried_with_time(RetrierTest& world) {
+  Retrier retrier(world.context, slow(), Seconds(30));
+  Script waits(world.runtime, {later, later, later, Result<>()});
+  std::optional<Result<>> result;
+  Scope scope(world.runtime);
+  scope.spawn(store_result(retrier.run(waits), result));
+  EXPECT_TRUE(co_await reaches(world, retrier, Activity::waiting));
+  retrier.hurry(Deadline::never());
+  retrier.hurry(Deadline{world.runtime.epoch_now()});  // too late to say so
+  co_await scope.join();
+  EXPECT_TRUE(result && *result);
+  EXPECT_EQ(waits.made, 4u);
+  EXPECT_EQ(world.data.retries, 3u);
+  Script fails(world.runtime, {later});
+  const Result<> failed = co_await retrier.run(fails);
+  EXPECT_TRUE(!failed && failed.error().code == ErrorCode::stopping);
+  EXPECT_LE(fails.made, 6u);  // 50, 100, 200, 400 ms
+}
+TEST_F(RetrierTest, InAHurryItIsTriedAgainWhileThereIsTime) { run(hurried_with_time(*this)); }
+
+Task<> hurried_and_sent_away(RetrierTest& world) {
+  Retrier retrier(world.context, slow(), Seconds(30));
+  Script script(world.runtime, {Error{ErrorCode::retryable, 0, 1001}, Result<>()});
+  retrier.hurry(Deadline::never());
+  const Result<> result = co_await retrier.run(script);
+  EXPECT_TRUE(!result && result.error().code == ErrorCode::stopping);
+  EXPECT_EQ(script.made, 1u);
+}
+TEST_F(RetrierTest, InAHurryNobodyWaitsForABackEndThatNeedsLonger) { run(hurried_and_sent_away(*this)); }
+
+Task<> hurried_and_switched_off(RetrierTest& world) {
+  RetryConfig config = quick();
+  config.enabled = false;
+  Retrier retrier(world.context, config, Seconds(30));
+  Script script(world.runtime, {later, Result<>()});
+  retrier.hurry(Deadline::never());
+  const Result<> result = co_await retrier.run(script);
+  EXPECT_TRUE(!result && result.error().code == ErrorCode::stopping);
+  EXPECT_EQ(script.made, 1u);
+}
+TEST_F(RetrierTest, InAHurryNothingIsTriedAgainWhereThatIsSwitchedOff) { run(hurried_and_switched_off(*this)); }
 
 Task<> frozen(RetrierTest& world) {
   RetryConfig config = quick();

@@ -99,12 +99,22 @@ void terminated_twice(World& world) {
   EXPECT_EQ(world.ledger().missing(), 0u) << "the journal has not kept it";
 }
 
+// What an invocation has left for later is tried until the back end has time, not once.
+void busy_at_the_end(World& world) {
+  initialise(world);
+  world.back_end().reactions.assign(6, Reaction{Reaction::Kind::answer, 503, {}, {}});
+  invoke(world, 1, Seconds(1));
+  shut_down(world);
+  expect_all_delivered(world);
+}
+
 constexpr Scenario scenarios_of_end[] = {
     {"EndByTheSpan", prepare_end_by_span, end_by_span},
     {"DataAfterTheSpanThatEnds", prepare_data_after_span, data_after_span},
     {"TerminatedInAnInvocation", prepare_termination, terminated},
     {"TerminatedWhileFrozen", prepare_termination, terminated_while_frozen},
     {"TerminatedTwice", prepare_termination, terminated_twice, true},  // what the first life has sent may arrive
+    {"BackEndIsBusyAtTheEnd", defaults, busy_at_the_end},
 };
 
 }  // namespace
