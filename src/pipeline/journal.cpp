@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::uint64_t part_of_free_space = 10;
 constexpr std::size_t no_segment = SIZE_MAX;
+// Each look costs an invocation as much as its record. What is cut under our hands says so by itself.
+constexpr Nanoseconds look_interval = Seconds(1);
 
 std::uint64_t segments_of(std::uint64_t bytes) { return (bytes + segment_bytes - 1) / segment_bytes; }
 
@@ -130,7 +132,14 @@ bool Journal::check_whole() {
   return *size >= journal::file_head().size() || write_file_head();
 }
 
-bool Journal::may_write() { return open(JournalFile::Want::any) && runtime_.now() >= retry_at_ && check_whole(); }
+bool Journal::may_write() {
+  if (!open(JournalFile::Want::any)) return false;
+  const MonotonicTime now = runtime_.now();
+  if (now < retry_at_) return false;
+  if (now < look_at_) return true;
+  look_at_ = now + look_interval;
+  return check_whole();
+}
 
 // ---- segments ----
 
@@ -192,11 +201,9 @@ void Journal::append(std::string_view receiver, Batch& batch) {
     head.content_crc = journal::crc32(head.content_crc, slice.view());
   }
   journal::seal(head);
-  const Result<> written = file_->write(place, parts_);
-  if (!written) {
-    retry_at_ = runtime_.now() + limits::journal_retry_after;
+  if (!write_record(place)) {
     if (segment.live == 0) free_segments(current_);
-    return say(Trouble::write, concat(to_string(written.error()), "; what is accepted would not survive a kill"));
+    return;
   }
   written_end_ = std::max(written_end_, place + sizeof head + head.content_bytes());
   segment.used += static_cast<std::uint32_t>(std::min(head.record_bytes(), segment_bytes));
@@ -206,12 +213,26 @@ void Journal::append(std::string_view receiver, Batch& batch) {
   for (Slice& slice : batch.slices) slice.attach(ticket.share());
 }
 
+// What stands in parts_.
+bool Journal::write_record(std::uint64_t place) {
+  Result<> written = file_->write(place, parts_);
+  if (!written && written.error().code == ErrorCode::closed) {
+    if (!check_whole()) return false;
+    written = file_->write(place, parts_);
+  }
+  if (written) return true;
+  retry_at_ = runtime_.now() + limits::journal_retry_after;
+  say(Trouble::write, concat(to_string(written.error()), "; what is accepted would not survive a kill"));
+  return false;
+}
+
 void Journal::settled(std::uint64_t place, std::uint32_t items, bool kept) {
   if (kept || state_ != State::open) return;
   const char done = journal::state_done;
   const iovec part{const_cast<char*>(&done), 1};
-  // Without it the record would be sent once more in another life: no reason to say or do anything.
-  (void)file_->write(place + journal::state_offset, {&part, 1});
+  const Result<> written = file_->write(place + journal::state_offset, {&part, 1});
+  // Without it the record would be sent once more in another life: no reason to say or do more.
+  if (!written && written.error().code == ErrorCode::closed) look_at_ = {};
   forget(segment_of(place), items);
 }
 

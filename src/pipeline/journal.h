@@ -75,6 +75,7 @@ class Journal final : public TicketOffice {
   bool write_file_head();
   bool check_whole();
   bool may_write();
+  bool write_record(std::uint64_t place);
   void go_off(std::string_view why);
   void say(Trouble trouble, std::string_view what);
 
@@ -110,6 +111,7 @@ class Journal final : public TicketOffice {
   std::uint64_t next_generation_ = 1;
   std::uint64_t written_end_ = 0;  // the file is at least as long
   MonotonicTime retry_at_{};       // after a write that failed
+  MonotonicTime look_at_{};        // when to see whether somebody has cut or removed it
   std::uint8_t said_ = 0;          // bits of Trouble
   std::vector<iovec> parts_;
   std::unique_ptr<Reader> reader_;  // while something is to be recovered

@@ -62,7 +62,11 @@ class SystemJournalFile final : public JournalFile {
 
   Result<> write(std::uint64_t offset, std::span<const iovec> parts) override {
     const std::size_t bytes = bytes_of(parts);
-    if (store(offset, parts, bytes)) return {};
+    if (can_store(offset, bytes)) {
+      if (window_.store(offset, parts)) return {};
+      written_end_ = std::min(written_end_, offset);
+      return Error{ErrorCode::closed};
+    }
     const Result<> written = write_by_call(offset, parts, bytes);
     if (written) written_end_ = std::max(written_end_, offset + bytes);
     return written;
@@ -133,10 +137,9 @@ class SystemJournalFile final : public JournalFile {
 
   // What was written before has its pages and its place on the disk, so it is written anew by stores alone: a call that
   // the processor has forgotten since the last invocation costs more than the bytes.
-  bool store(std::uint64_t offset, std::span<const iovec> parts, std::size_t bytes) {
+  bool can_store(std::uint64_t offset, std::size_t bytes) {
     if (offset + bytes > written_end_ || !FileWindow::fits(offset, bytes)) return false;
-    if (!window_.has(offset) && (bytes < smallest_for_window || !window_.open(file_, offset))) return false;
-    return window_.store(offset, parts);
+    return window_.has(offset) || (bytes >= smallest_for_window && window_.open(file_, offset));
   }
 
   Result<> write_by_call(std::uint64_t offset, std::span<const iovec> parts, std::size_t bytes) {

@@ -36,7 +36,8 @@ class JournalFile {
   virtual Result<Found> open(Want want) = 0;
   // From here on, Requires: open() succeeded.
   /// All of it or a failure; then any part of it may have been written. In a range that was written before, the first
-  /// part is written last. Fails: system.
+  /// part is written last. Fails: closed (what was there is there no more: somebody has cut it; size() says how),
+  /// system.
   virtual Result<> write(std::uint64_t offset, std::span<const iovec> parts) = 0;
   /// Fewer bytes than asked for: the file's end. Fails: system.
   virtual Result<std::size_t> read(std::uint64_t offset, std::span<char> into) = 0;

@@ -122,21 +122,24 @@ TEST_F(JournalFileTest, SurvivesAKilledProcessWithRecordsInTheRoomOfFormerOnes) 
   EXPECT_EQ(found, (std::vector<std::string>{"one", "three"}));
 }
 
-// The fstat that goes before a record sees most cuts; this is the one that comes behind it.
-TEST_F(JournalFileTest, WritesByCallWhatNoPageIsThereFor) {
+TEST_F(JournalFileTest, SaysThatItWasCutAndWritesByCallThen) {
   const auto file = make_journal_file(path);
   ASSERT_TRUE(file->open(JournalFile::Want::any));
   std::string text(10'000, 'a');
   const auto written = [&](char letter) {
     text.assign(text.size(), letter);
     const iovec part{text.data(), text.size()};
-    return file->write(4096, {&part, 1}) && read().substr(4096) == text;
+    const Result<> result = file->write(4096, {&part, 1});
+    if (!result) EXPECT_EQ(result.error().code, ErrorCode::closed);
+    return result && read().substr(4096) == text;
   };
   EXPECT_TRUE(written('b'));
   EXPECT_FALSE(is_in_memory());
   EXPECT_TRUE(written('c'));
   EXPECT_TRUE(is_in_memory());
   ASSERT_EQ(::truncate(path.c_str(), 5), 0);
+  EXPECT_FALSE(written('d'));
+  EXPECT_FALSE(is_in_memory());
   EXPECT_TRUE(written('d'));
   EXPECT_FALSE(is_in_memory());
   EXPECT_TRUE(written('e'));
@@ -220,6 +223,7 @@ TEST_F(JournalFileTest, NoticesThatItWasRemovedOrCut) {
     const auto journal = open();
     Batch one = accept(*journal, "one");
     ASSERT_EQ(::truncate(path.c_str(), 10), 0);
+    loop.freeze(Seconds(1));
     Batch two = accept(*journal, "two");
     EXPECT_TRUE(two.ticket());
     EXPECT_EQ(said("truncated while in use"), 1u);
@@ -235,10 +239,45 @@ TEST_F(JournalFileTest, NoticesThatItWasRemovedOrCut) {
   }
   ASSERT_EQ(::unlink(path.c_str()), 0);
   write("somebody else's");
+  loop.freeze(Seconds(1));
   Batch three = accept(*journal), four = accept(*journal);
   EXPECT_EQ(said("it was removed"), 1u);
   journal->close();
   EXPECT_EQ(read(), "somebody else's");
+}
+
+// A record in the room of others finds no page.
+TEST_F(JournalFileTest, NoticesAtOnceThatItWasCutUnderItsHands) {
+  {
+    const auto journal = open();
+    for (int i = 0; i < 3; ++i) accept(*journal, std::string(1000, 'x'));
+    ASSERT_TRUE(is_in_memory());
+    ASSERT_EQ(::truncate(path.c_str(), 10), 0);
+    Batch two = accept(*journal, "two");
+    EXPECT_TRUE(two.ticket());
+    EXPECT_EQ(said("truncated while in use"), 1u);
+    two.ticket().keep();
+  }
+  const auto journal = open();
+  ASSERT_TRUE(journal->look_for_former_life());
+  const auto recovered = journal->recover_next(pool);
+  ASSERT_TRUE(recovered);
+  EXPECT_EQ(recovered->batch.slices.front().view(), "two");
+}
+
+// The mark of a record's end does, too, and the next record looks for what has happened.
+TEST_F(JournalFileTest, NoticesSoonThatItWasRemovedAndCut) {
+  const auto journal = open();
+  for (int i = 0; i < 3; ++i) accept(*journal, std::string(1000, 'x'));
+  Batch one = accept(*journal, "one");
+  ASSERT_TRUE(is_in_memory());
+  ASSERT_EQ(::truncate(path.c_str(), 0), 0);
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  one = Batch();
+  EXPECT_EQ(said("journal: "), 0u);
+  Batch two = accept(*journal, "two");
+  EXPECT_FALSE(two.ticket());
+  EXPECT_EQ(said("it was removed"), 1u);
 }
 
 TEST_F(JournalFileTest, RemovesNoOtherFileAtItsEnd) {

@@ -271,6 +271,7 @@ TEST_F(JournalTest, GoesOnWhenTheFileIsCutWhileInUse) {
   JournalLife life(*this, disk);
   Batch one = life.accept("one", 500), two = life.accept("two", 500);
   disk.bytes->clear();
+  loop.freeze(Seconds(1));
   Batch three = life.accept("three", 500), four = life.accept("four", 500);
   EXPECT_EQ(said("truncated while in use"), 1u);
   for (Batch* const batch : {&two, &four}) *batch = Batch();
@@ -293,6 +294,7 @@ TEST_F(JournalTest, GoesOnWithoutAFileThatWasRemoved) {
   JournalLife life(*this, disk);
   Batch one = life.accept("one");
   disk.bytes.reset();
+  loop.freeze(Seconds(1));
   Batch two = life.accept("two"), three = life.accept("three");
   EXPECT_EQ(said("it was removed"), 1u);
   EXPECT_EQ(life.data.journalled, 0u);
