@@ -18,6 +18,8 @@
 namespace stint::journal {
 
 constexpr std::uint64_t segment_bytes = 1u << 20;
+/// How many segments so many bytes take.
+constexpr std::uint64_t segments_of(std::uint64_t bytes) { return (bytes + segment_bytes - 1) / segment_bytes; }
 constexpr std::uint64_t file_head_bytes = 4096;
 constexpr std::uint64_t record_alignment = 64;
 

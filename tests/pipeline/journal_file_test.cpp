@@ -15,60 +15,12 @@
 #include <fstream>
 
 #include "pipeline/journal.h"
-#include "pipeline/journal_world.h"
+#include "pipeline/journal_file_world.h"
 
 namespace stint {
 namespace {
 
-class JournalFileTest : public ComponentWorld {
- public:
-  JournalFileTest() {
-    char directory[] = "/tmp/stint-journal-test-XXXXXX";
-    EXPECT_NE(::mkdtemp(directory), nullptr);
-    directory_ = directory;
-    path = directory_ + "/journal";
-  }
-  ~JournalFileTest() override {
-    std::error_code ignored;
-    std::filesystem::permissions(directory_, std::filesystem::perms::owner_all, ignored);
-    std::filesystem::remove_all(directory_, ignored);
-  }
-
-  std::unique_ptr<Journal> open() {
-    return std::make_unique<Journal>(runtime, data, make_journal_file(path), 4u << 20);
-  }
-  Batch accept(Journal& journal, std::string_view text = "text") {
-    Batch batch(otlp::Signal::logs, slice_of(pool, text), 1);
-    journal.append("otlp", batch);
-    return batch;
-  }
-  void expect_off(const char* why) {
-    const auto journal = open();
-    EXPECT_FALSE(journal->look_for_former_life());
-    Batch one = accept(*journal), two = accept(*journal);
-    EXPECT_FALSE(one.ticket());
-    EXPECT_EQ(said(why), 1u) << whole_log();
-    EXPECT_EQ(said("going on without"), 1u) << whole_log();
-    journal->close();
-  }
-  void write(std::string_view text) { std::ofstream(path) << text; }
-  std::string read() const {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-  /// Whether a part of it is mapped.
-  bool is_in_memory() const {
-    std::ifstream maps("/proc/self/maps");
-    const std::string all{std::istreambuf_iterator<char>(maps), {}};
-    return all.find(path) != all.npos;
-  }
-  const std::string& directory() const { return directory_; }
-
-  std::string path;
-
- private:
-  std::string directory_;
-};
+using JournalFileTest = JournalFileWorld;
 
 TEST_F(JournalFileTest, IsReadableByItsOwnerAlone) {
   const auto journal = open();
@@ -100,52 +52,6 @@ TEST_F(JournalFileTest, SurvivesAKilledProcess) {
   EXPECT_FALSE(journal->recover_next(pool));
   journal->close();
   EXPECT_NE(::access(path.c_str(), F_OK), 0);
-}
-
-TEST_F(JournalFileTest, SurvivesAKilledProcessWithRecordsInTheRoomOfFormerOnes) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const auto journal = open();
-    for (int i = 0; i < 10; ++i) accept(*journal, std::string(i % 2 == 0 ? 100 : 20'000, 'x'));
-    Batch one = accept(*journal, "one"), two = accept(*journal, "two"), three = accept(*journal, "three");
-    two = Batch();
-    ::kill(::getpid(), is_in_memory() ? SIGKILL : SIGABRT);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  ASSERT_TRUE(WIFSIGNALED(status));
-  ASSERT_EQ(WTERMSIG(status), SIGKILL) << "records that replace others were not written through a mapping";
-  const auto journal = open();
-  ASSERT_TRUE(journal->look_for_former_life());
-  std::vector<std::string> found;
-  while (auto recovered = journal->recover_next(pool)) found.emplace_back(recovered->batch.slices.front().view());
-  EXPECT_EQ(found, (std::vector<std::string>{"one", "three"}));
-}
-
-TEST_F(JournalFileTest, SaysThatItWasCutAndWritesByCallThen) {
-  const auto file = make_journal_file(path);
-  ASSERT_TRUE(file->open(JournalFile::Want::any));
-  std::string text(10'000, 'a');
-  const auto written = [&](char letter) {
-    text.assign(text.size(), letter);
-    const iovec part{text.data(), text.size()};
-    const Result<> result = file->write(4096, {&part, 1});
-    if (!result) EXPECT_EQ(result.error().code, ErrorCode::closed);
-    return result && read().substr(4096) == text;
-  };
-  EXPECT_TRUE(written('b'));
-  EXPECT_FALSE(is_in_memory());
-  EXPECT_TRUE(written('c'));
-  EXPECT_TRUE(is_in_memory());
-  ASSERT_EQ(::truncate(path.c_str(), 5), 0);
-  EXPECT_FALSE(written('d'));
-  EXPECT_FALSE(is_in_memory());
-  EXPECT_TRUE(written('d'));
-  EXPECT_FALSE(is_in_memory());
-  EXPECT_TRUE(written('e'));
-  EXPECT_TRUE(is_in_memory());
-  file->close();
-  EXPECT_FALSE(is_in_memory());
 }
 
 TEST_F(JournalFileTest, IsOffWhereTheDirectoryIsMissing) {
@@ -216,79 +122,6 @@ TEST_F(JournalFileTest, LeavesAFileAloneThatIsLocked) {
   expect_off("another process holds it");
   ::close(other);
   EXPECT_EQ(read(), "");
-}
-
-TEST_F(JournalFileTest, NoticesThatItWasRemovedOrCut) {
-  {
-    const auto journal = open();
-    Batch one = accept(*journal, "one");
-    ASSERT_EQ(::truncate(path.c_str(), 10), 0);
-    loop.freeze(Seconds(1));
-    Batch two = accept(*journal, "two");
-    EXPECT_TRUE(two.ticket());
-    EXPECT_EQ(said("truncated while in use"), 1u);
-    one.ticket().keep();
-    two.ticket().keep();
-  }
-  const auto journal = open();
-  ASSERT_TRUE(journal->look_for_former_life());
-  {
-    const auto recovered = journal->recover_next(pool);
-    ASSERT_TRUE(recovered);
-    EXPECT_EQ(recovered->batch.slices.front().view(), "two");
-  }
-  ASSERT_EQ(::unlink(path.c_str()), 0);
-  write("somebody else's");
-  loop.freeze(Seconds(1));
-  Batch three = accept(*journal), four = accept(*journal);
-  EXPECT_EQ(said("it was removed"), 1u);
-  journal->close();
-  EXPECT_EQ(read(), "somebody else's");
-}
-
-// A record in the room of others finds no page.
-TEST_F(JournalFileTest, NoticesAtOnceThatItWasCutUnderItsHands) {
-  {
-    const auto journal = open();
-    for (int i = 0; i < 3; ++i) accept(*journal, std::string(1000, 'x'));
-    ASSERT_TRUE(is_in_memory());
-    ASSERT_EQ(::truncate(path.c_str(), 10), 0);
-    Batch two = accept(*journal, "two");
-    EXPECT_TRUE(two.ticket());
-    EXPECT_EQ(said("truncated while in use"), 1u);
-    two.ticket().keep();
-  }
-  const auto journal = open();
-  ASSERT_TRUE(journal->look_for_former_life());
-  const auto recovered = journal->recover_next(pool);
-  ASSERT_TRUE(recovered);
-  EXPECT_EQ(recovered->batch.slices.front().view(), "two");
-}
-
-// The mark of a record's end does, too, and the next record looks for what has happened.
-TEST_F(JournalFileTest, NoticesSoonThatItWasRemovedAndCut) {
-  const auto journal = open();
-  for (int i = 0; i < 3; ++i) accept(*journal, std::string(1000, 'x'));
-  Batch one = accept(*journal, "one");
-  ASSERT_TRUE(is_in_memory());
-  ASSERT_EQ(::truncate(path.c_str(), 0), 0);
-  ASSERT_EQ(::unlink(path.c_str()), 0);
-  one = Batch();
-  EXPECT_EQ(said("journal: "), 0u);
-  Batch two = accept(*journal, "two");
-  EXPECT_FALSE(two.ticket());
-  EXPECT_EQ(said("it was removed"), 1u);
-}
-
-TEST_F(JournalFileTest, RemovesNoOtherFileAtItsEnd) {
-  const auto journal = open();
-  {
-    const Batch one = accept(*journal);
-  }
-  ASSERT_EQ(::rename(path.c_str(), (directory() + "/moved").c_str()), 0);
-  write("somebody else's");
-  journal->close();
-  EXPECT_EQ(read(), "somebody else's");
 }
 
 // In a child: the limit cannot be taken back.
