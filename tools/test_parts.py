@@ -10,12 +10,18 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 import zipfile
 
 import test_lint
 import test_results
 from test_results import Outcome, Run
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "conformance"))
+
+import own_network
 
 LOGS = pathlib.Path("build/logs")
 RELEASE = pathlib.Path("build/release")
@@ -30,10 +36,12 @@ SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
+# The longest of the unit tests: their tests are dealt out to as many processes as there are cores.
+SHARDED = ("unit-sim",)
 # What an ordinary run asks of the collector for arm64.
 ARM64_SELECTION = ("tests/conformance/test_http_ingest.py", "-k", "telemetry or every_field or kept or chunked_bodies or malformed")
 # The sanitized collector runs through the conformance tests too when the first run was this short.
-SECOND_RUN_SECONDS_MAX = 150
+SECOND_RUN_SECONDS_MAX = 75
 
 
 def run(name, command, seconds=600, **environment):
@@ -86,7 +94,7 @@ def sanitizers(_full):
     return test_results.one(run("build-test", ["tools/build", "--test"], seconds=1200))
 
 
-def unit_program(test, full, label="", emulator=()):
+def unit_program(test, full, label="", emulator=(), shard=0):
     """One test that Meson knows: a GoogleTest program (unit-*), or a command that prints `ok` lines or just ends."""
     program = pathlib.Path(test["cmd"][0]).name
     environment = {**test["env"], **({"STINT_TEST_FULL": "1"} if full else {})}
@@ -96,9 +104,14 @@ def unit_program(test, full, label="", emulator=()):
         name = f"test-{label}" + re.sub(r"[^\w.-]", "-", test["name"])
         finished = run(name, command, **environment)
         return test_results.from_ok_lines(finished) if test_results.OK_LINE.search(finished.output) else test_results.one(finished)
-    report = LOGS / f"{label}{program}.json"
+    name, sharding = label + program, {}
+    if program in SHARDED:
+        name += f"-{shard}"
+        sharding = {"GTEST_TOTAL_SHARDS": str(JOBS), "GTEST_SHARD_INDEX": str(shard)}
+    report = LOGS / f"{name}.json"
     report.unlink(missing_ok=True)
-    finished = run(label + program, [*command, f"--gtest_output=json:{report.absolute()}", "--gtest_color=no"], seconds=1800 if full else 600, **environment)
+    command += [f"--gtest_output=json:{report.absolute()}", "--gtest_color=no"]
+    finished = run(name, command, seconds=1800 if full else 600, **environment, **sharding)
     return test_results.from_gtest(finished, report)
 
 
@@ -107,9 +120,10 @@ def unit_programs(directory, full, label="", emulator=()):
     listed = subprocess.run(["meson", "introspect", "--tests", directory], stdout=subprocess.PIPE, check=True).stdout
     # check_*.py has a part of its own, whether Meson knows it or not.
     tests = [test for test in json.loads(listed) if not any(re.search(r"/check_\w+\.py$", word) for word in test["cmd"])]
+    pairs = [(test, shard) for test in tests for shard in range(JOBS if pathlib.Path(test["cmd"][0]).name in SHARDED else 1)]
     outcome = Outcome()
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        for one in pool.map(lambda test: unit_program(test, full, label, emulator), tests):
+        for one in pool.map(lambda pair: unit_program(pair[0], full, label, emulator, pair[1]), pairs):
             outcome.add(one)
     return outcome
 
@@ -133,19 +147,36 @@ def checks(_full):
     return outcome
 
 
-def conformance_with(name, collector, full, selection=("tests/conformance",)):
+def conformance_with(name, collector, full, selection=("tests/conformance",), alone=()):
+    """One run of pytest; `alone` are the words that give it a network of its own."""
     report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
-    command = [PYTHON, "-m", "pytest", *selection, "-q", "-rs", f"--junitxml={report}", "-o", f"cache_dir={(LOGS / 'pytest').absolute()}"]
-    finished = run(name, command, seconds=1800, STINT_COLLECTOR=str(collector.absolute()), **({"STINT_TEST_FULL": "1"} if full else {}))
+    command = [*alone, PYTHON, "-m", "pytest", *selection, "-q", "-rs", f"--junitxml={report}", "-p", "no:cacheprovider"]
+    with tempfile.TemporaryDirectory(prefix="stint-test-") as temporary:
+        environment = {"STINT_COLLECTOR": str(collector.absolute()), "TMPDIR": temporary, **({"STINT_TEST_FULL": "1"} if full else {})}
+        finished = run(name, command, seconds=1800, **environment)
     return test_results.from_junit(finished, report)
+
+
+def conformance_of(name, collector, full):
+    """All process tests: a file at a time on each core, where runs can have networks of their own, for some ports are
+    fixed; else one after the other."""
+    alone = own_network.words()
+    if not alone:
+        return conformance_with(name, collector, full)
+    outcome = Outcome()
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        files = sorted(pathlib.Path("tests/conformance").glob("test_*.py"))
+        for one in pool.map(lambda file: conformance_with(f"{name}-{file.stem}", collector, full, (file,), alone), files):
+            outcome.add(one)
+    return outcome
 
 
 def conformance(full):
     start = time.monotonic()
-    outcome = conformance_with("conformance", RELEASE / "collector", full)
+    outcome = conformance_of("conformance", RELEASE / "collector", full)
     if full or time.monotonic() - start < SECOND_RUN_SECONDS_MAX:
-        return outcome.add(conformance_with("conformance-sanitized", SANITIZED / "collector", full))
+        return outcome.add(conformance_of("conformance-sanitized", SANITIZED / "collector", full))
     return outcome.add(test_results.skip("conformance with the sanitized collector: --full runs it"))
 
 
@@ -176,7 +207,7 @@ def arm64(full):
         outcome.add(test_results.skip("all process tests and the unit tests of arm64: --full runs them"))
         return outcome.add(conformance_with("conformance-arm64", emulated(collector), full, ARM64_SELECTION))
     # What takes thousands of invocations or worlds is left to this machine's own programs: an emulator is ten times slower.
-    outcome.add(conformance_with("conformance-arm64", emulated(collector), False))
+    outcome.add(conformance_of("conformance-arm64", emulated(collector), False))
     built = test_results.one(run("build-arm64-test", ["tools/build", "--arm64-test"], seconds=2400))
     return outcome.add(built if built.failed else unit_programs(CROSS_TEST, False, "arm64-", [EMULATOR]))
 

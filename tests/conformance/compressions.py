@@ -2,6 +2,7 @@
 """The content encodings by the hands of others: each with all the forms in which senders write it, and its reader."""
 
 import gzip
+import random
 import zlib
 
 import cramjam
@@ -65,6 +66,13 @@ ALL_FORMS = [(name, form) for name, forms in FORMS.items() for form in forms]
 
 def compress(name, data, form=""):
     return FORMS[name][form](data)
+
+
+def bomb(name, size, form=""):
+    """`size` bytes that compress well, compressed."""
+    # Of all zeros lz4's high levels compare every place with hundreds of others, for half a minute.
+    period = random.Random(1).randbytes(1 << 14) if (name, form) == ("lz4", "9") else bytes(1 << 14)
+    return compress(name, period * (size // len(period)), form)
 
 
 def _decompress_zlib(data):

@@ -8,27 +8,16 @@ the exit status is the command's.
 """
 
 import argparse
-import fcntl
 import json
 import os
 import pathlib
-import shutil
-import socket
 import ssl
-import struct
 import subprocess
 import sys
 
+from own_network import entering, raise_loopback
+
 PORT = 14318
-_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
-
-
-def entering():
-    """The words before a command that give it a network and mounts of its own, or None where this machine refuses."""
-    for words in (["unshare", "--net", "--mount"], ["unshare", "--user", "--map-root-user", "--net", "--mount"]):
-        if shutil.which(words[0]) and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
-            return words
-    return None
 
 
 def run(folder, command, certificate=None, opt=None, seconds=120):
@@ -47,13 +36,6 @@ def run(folder, command, certificate=None, opt=None, seconds=120):
     return completed, json.loads(out.read_text(encoding="utf-8"))
 
 
-def _raise_loopback():
-    with socket.socket() as any_socket:
-        request = struct.pack("16sh14x", b"lo", 0)
-        flags = struct.unpack("16sh14x", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request))[1]
-        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | _IFF_UP))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, required=True)
@@ -64,7 +46,7 @@ def main():
     options = parser.parse_args()
     import backend as backend_module
 
-    _raise_loopback()
+    raise_loopback()
     if options.opt:
         subprocess.run(["mount", "--bind", options.opt, "/opt"], check=True)
     tls = None

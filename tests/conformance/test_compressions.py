@@ -85,7 +85,7 @@ def test_damaged_bodies_get_an_answer_and_harm_nobody(collector, name):
 @pytest.mark.parametrize("name, form", compressions.ALL_FORMS, ids=lambda value: value or "usual")
 def test_a_bomb_gets_400_within_the_memory(backend, collector, name, form):
     running = collector()
-    bomb = compressions.compress(name, bytes(256 * MIB), form)
+    bomb = compressions.bomb(name, 256 * MIB, form)
     if len(bomb) > 20 * MIB:
         pytest.skip("it is too large before it is unpacked")
     before = running.memory_peak_mib()
