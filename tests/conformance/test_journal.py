@@ -13,7 +13,7 @@ import generate
 import items
 from backend import Answer
 from client import assert_success, post_message
-from collector import Collector, configuration
+from collector import Collector, configuration, poll
 
 
 @pytest.fixture
@@ -37,12 +37,18 @@ def send(running, seed):
     return items.items("traces", request)
 
 
+def first_record_is_done(path):
+    """Source: pipeline/journal_record.h."""
+    return path.read_bytes()[4096 + 31 : 4096 + 32] == b"D"
+
+
 def warm_up(running, backend, path):
     """Until records take the room of former ones, which are stored without a call."""
     sent = []
     for seed in range(5):
         sent += send(running, seed)
         assert backend.wait_for_items(len(sent))
+        assert poll(lambda: first_record_is_done(path))
     maps = f"/proc/{running.process.pid}/maps"
     with open(maps, encoding="utf-8") as mapped:
         assert str(path) in mapped.read()
