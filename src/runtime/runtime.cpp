@@ -100,9 +100,7 @@ Task<Result<>> Runtime::sleep_until(MonotonicTime at) {
   co_return Result<>();
 }
 
-Task<Result<>> Runtime::sleep(Nanoseconds duration) {
-  return sleep_until(after(now(), duration));
-}
+Task<Result<>> Runtime::sleep(Nanoseconds duration) { return sleep_until(after(now(), duration)); }
 
 Task<> Runtime::yield() {
   Yield yielded(ready_);
