@@ -19,6 +19,7 @@ BINARY = os.environ.get("STINT_COLLECTOR", str(ROOT / "build" / "release" / "col
 _PROGRAM = pathlib.Path(BINARY).read_bytes() if os.path.exists(BINARY) else b""
 SANITIZED = b"__asan_init" in _PROGRAM
 EMULATED = _PROGRAM.startswith(b"#!")  # a script that runs the program of another architecture
+_given = set()  # ports, which may be used later
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "STINT_IO", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
 
 
@@ -28,10 +29,14 @@ def environment(**added):
 
 
 def free_port():
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that was free a moment ago, and another one each time."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def poll(condition, seconds=20.0):
