@@ -108,7 +108,9 @@ def test_what_took_the_room_of_former_records_survives_a_kill(backend, journalle
         before = warm_up(killed, backend, path)
         hold = threading.Event()
         backend.answer_always(Answer(hold=hold, counts=False))
+        requests = len(backend.requests)
         kept = send(killed, 30) + send(killed, 31)
+        assert backend.wait_for_requests(requests + 2)  # which will not be answered
     finally:
         killed.process.kill()
         killed.process.wait()
