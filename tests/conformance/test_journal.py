@@ -9,10 +9,10 @@ import threading
 
 import pytest
 
-import generate
 import items
+import seeded
 from backend import Answer
-from client import assert_success, post_message
+from client import assert_success
 from collector import Collector, configuration, poll
 
 
@@ -32,9 +32,8 @@ def journalled(collector, path):
 
 
 def send(running, seed):
-    request = generate.request("traces", seed)
-    assert_success(post_message(running.port, "traces", request))
-    return items.items("traces", request)
+    assert_success(seeded.send(running, seed))
+    return seeded.span_items(seed)
 
 
 def first_record_is_done(path):

@@ -29,10 +29,7 @@ TEST_F(JournalCutTest, SurvivesAKilledProcessWithRecordsInTheRoomOfFormerOnes) {
   ASSERT_TRUE(WIFSIGNALED(status));
   ASSERT_EQ(WTERMSIG(status), SIGKILL) << "records that replace others were not written through a mapping";
   const auto journal = open();
-  ASSERT_TRUE(journal->look_for_former_life());
-  std::vector<std::string> found;
-  while (auto recovered = journal->recover_next(pool)) found.emplace_back(recovered->batch.slices.front().view());
-  EXPECT_EQ(found, (std::vector<std::string>{"one", "three"}));
+  EXPECT_EQ(recovered(*journal), (std::vector<std::string>{"one", "three"}));
 }
 
 TEST_F(JournalCutTest, SaysThatItWasCutAndWritesByCallThen) {
@@ -74,12 +71,7 @@ TEST_F(JournalCutTest, NoticesThatItWasRemovedOrCut) {
     two.ticket().keep();
   }
   const auto journal = open();
-  ASSERT_TRUE(journal->look_for_former_life());
-  {
-    const auto recovered = journal->recover_next(pool);
-    ASSERT_TRUE(recovered);
-    EXPECT_EQ(recovered->batch.slices.front().view(), "two");
-  }
+  EXPECT_EQ(recovered(*journal), std::vector<std::string>{"two"});
   ASSERT_EQ(::unlink(path.c_str()), 0);
   write("somebody else's");
   loop.freeze(Seconds(1));
@@ -102,10 +94,7 @@ TEST_F(JournalCutTest, NoticesAtOnceThatItWasCutUnderItsHands) {
     two.ticket().keep();
   }
   const auto journal = open();
-  ASSERT_TRUE(journal->look_for_former_life());
-  const auto recovered = journal->recover_next(pool);
-  ASSERT_TRUE(recovered);
-  EXPECT_EQ(recovered->batch.slices.front().view(), "two");
+  EXPECT_EQ(recovered(*journal), std::vector<std::string>{"two"});
 }
 
 // The mark of a record's end does, too, and the next record looks for what has happened.

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "pipeline/journal.h"
 #include "pipeline/journal_world.h"
@@ -45,6 +46,13 @@ class JournalFileWorld : public ComponentWorld {
     EXPECT_EQ(said(why), 1u) << whole_log();
     EXPECT_EQ(said("going on without"), 1u) << whole_log();
     journal->close();
+  }
+  /// The requests of a former life, in their order; they are done then.
+  std::vector<std::string> recovered(Journal& journal) {
+    std::vector<std::string> texts;
+    if (!journal.look_for_former_life()) return texts;
+    while (const auto next = journal.recover_next(pool)) texts.emplace_back(next->batch.slices.front().view());
+    return texts;
   }
   void write(std::string_view text) { std::ofstream(path) << text; }
   std::string read() const {

@@ -223,27 +223,22 @@ Task<> hurried_with_time(RetrierTest& world) {
 }
 TEST_F(RetrierTest, InAHurryItIsTriedAgainWhileThereIsTime) { run(hurried_with_time(*this)); }
 
-Task<> hurried_and_sent_away(RetrierTest& world) {
-  Retrier retrier(world.context, slow(), Seconds(30));
-  Script script(world.runtime, {Error{ErrorCode::retryable, 0, 1001}, Result<>()});
+Task<> tried_once_in_hurry(RetrierTest& world, RetryConfig config, Error answer) {
+  Retrier retrier(world.context, config, Seconds(30));
+  Script script(world.runtime, {answer, Result<>()});
   retrier.hurry(Deadline::never());
   const Result<> result = co_await retrier.run(script);
   EXPECT_TRUE(!result && result.error().code == ErrorCode::stopping);
   EXPECT_EQ(script.made, 1u);
 }
-TEST_F(RetrierTest, InAHurryNobodyWaitsForABackEndThatNeedsLonger) { run(hurried_and_sent_away(*this)); }
-
-Task<> hurried_and_switched_off(RetrierTest& world) {
+TEST_F(RetrierTest, InAHurryNobodyWaitsForABackEndThatNeedsLonger) {
+  run(tried_once_in_hurry(*this, slow(), Error{ErrorCode::retryable, 0, 1001}));
+}
+TEST_F(RetrierTest, InAHurryNothingIsTriedAgainWhereThatIsSwitchedOff) {
   RetryConfig config = quick();
   config.enabled = false;
-  Retrier retrier(world.context, config, Seconds(30));
-  Script script(world.runtime, {later, Result<>()});
-  retrier.hurry(Deadline::never());
-  const Result<> result = co_await retrier.run(script);
-  EXPECT_TRUE(!result && result.error().code == ErrorCode::stopping);
-  EXPECT_EQ(script.made, 1u);
+  run(tried_once_in_hurry(*this, config, later));
 }
-TEST_F(RetrierTest, InAHurryNothingIsTriedAgainWhereThatIsSwitchedOff) { run(hurried_and_switched_off(*this)); }
 
 Task<> frozen(RetrierTest& world) {
   RetryConfig config = quick();
